@@ -1,0 +1,282 @@
+"""The one decision that the page shows and the agent obeys: may this be collected now?
+
+Everything that is known about a subject must be allowed; the most restrictive rule wins. Where
+several rules refuse, the reported one is found in this order, what lasts before what passes and
+what is general before what is special:
+
+1. the cohort (ceiling) and the person (policy state),
+2. the subject: unreadable, not identified, not in the register, excluded, kind not collected,
+3. restrictions on everything, then restrictions on the application: of those in force the one
+   that lasts longest, then the smallest id,
+4. safeguards: category, address, title, field.
+
+An unknown state, collection or kind is a "no"; a restriction from an unknown source restricts.
+Freshness, programme stops and the device's own pause come before all this and are left to the
+agent's `gate`. Source: design, sections 2 and 5.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from consent_agent.protocol.documents import Ceiling, Deny, DevicePolicy
+from consent_agent.protocol.matching import Address, Application, Register
+from consent_agent.protocol.safeguards import MAX_TEXT_LENGTH, Detector, Safeguard
+
+
+class Reason(StrEnum):
+    """Why a verdict is what it is. The first four are given by the agent's gate only."""
+
+    NO_POLICY = "no_policy"
+    NOT_FRESH = "not_fresh"
+    PROGRAMME_STOPPED = "programme_stopped"
+    LOCAL_PAUSE = "local_pause"
+
+    ALLOWED = "allowed"
+    REVOKED = "revoked"
+    OUT_OF_SCOPE = "out_of_scope"
+    OPTED_OUT = "opted_out"
+    UNACKNOWLEDGED = "unacknowledged"
+    UNKNOWN_STATE = "unknown_state"
+    UNREADABLE = "unreadable"
+    NOT_IDENTIFIED = "not_identified"
+    NOT_IN_REGISTER = "not_in_register"
+    EXCLUDED = "excluded"
+    KIND_NOT_COLLECTED = "kind_not_collected"
+    PAUSE = "pause"
+    PREFERENCE = "preference"
+    EXEMPTION = "exemption"
+    PROTECTION = "protection"
+    PROGRAMME = "programme"
+    NOTICE = "notice"
+    CONSENT = "consent"
+    RESTRICTED = "restricted"
+    SAFEGUARD = "safeguard"
+
+
+# What a deny says about itself; any other source is RESTRICTED.
+_REASON_BY_SOURCE: Final[Mapping[str, Reason]] = {
+    reason.value: reason
+    for reason in (
+        Reason.PAUSE,
+        Reason.PREFERENCE,
+        Reason.EXEMPTION,
+        Reason.PROTECTION,
+        Reason.PROGRAMME,
+        Reason.NOTICE,
+        Reason.CONSENT,
+    )
+}
+_REFUSING_STATES: Final[Mapping[str, Reason]] = {
+    "revoked": Reason.REVOKED,
+    "out_of_scope": Reason.OUT_OF_SCOPE,
+    "opted_out": Reason.OPTED_OUT,
+    "unacknowledged": Reason.UNACKNOWLEDGED,
+}
+# In these states the deny entries say what is off, and until when.
+_OPEN_STATES: Final = frozenset({"collecting", "paused", "exempt", "protected"})
+_OPEN_COLLECTIONS: Final = frozenset({"allowed", "opt_in"})
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What would be captured; each member that is known narrows the verdict.
+
+    `application` is a slug, bundle id or executable; an empty `url` is an address that exists but
+    could not be read; `field` describes the focused element (`tag=input;type=password`).
+    """
+
+    application: str | None = None
+    url: str | None = None
+    window_title: str | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer: `rule` is the id of what decided, `until` when a refusal ends (None: open)."""
+
+    allowed: bool
+    reason: Reason
+    rule: str
+    application: str | None = None
+    until: datetime | None = None
+
+
+class Timeline:
+    """Which of some restrictions answers at a time; found in one binary search."""
+
+    def __init__(self, denies: Iterable[Deny]) -> None:
+        ranked = sorted(denies, key=_rank)
+        bounds = {bound for deny in ranked for bound in (deny.starts_at, deny.ends_at) if bound}
+        self._bounds = sorted(bounds)
+        self._deciding = [
+            next((deny for deny in ranked if deny.is_in_force(bound)), None)
+            for bound in self._bounds
+        ]
+
+    def at(self, moment: datetime) -> Deny | None:
+        position = bisect_right(self._bounds, moment)
+        return self._deciding[position - 1] if position else None
+
+
+class PolicyView:
+    """The documents in force, prepared so that one decision takes microseconds."""
+
+    def __init__(
+        self,
+        *,
+        register: Register,
+        ceiling: Ceiling,
+        policy: DevicePolicy,
+        freshness_deny: Iterable[Deny] = (),
+    ) -> None:
+        self._register = register
+        self._denies = (*ceiling.deny, *policy.deny, *freshness_deny)
+        self._standing = _standing_refusal(ceiling, policy)
+        # Prepared on first use: few of all applications are ever asked about.
+        self._on_everything: dict[str, Timeline] = {}
+        self._on_application: dict[tuple[str, str], Timeline] = {}
+
+    def decide(self, subject: Subject, *, kind: str, at: datetime) -> Verdict:
+        """Say whether `kind` may be collected from `subject` at the aware time `at`.
+
+        Raises:
+            ValueError: `at` has no zone.
+        """
+        if at.tzinfo is None:
+            raise ValueError("a time without zone")
+        if self._standing is not None:
+            return self._standing
+        refusal, rows, address = self._identify(subject)
+        if refusal is not None:
+            return refusal
+        for row in rows:
+            if refusal := _refused_by_row(row, kind):
+                return refusal
+        return (
+            self._restricted(rows, kind, at)
+            or self._safeguarded(subject, rows, address)
+            or Verdict(True, Reason.ALLOWED, rows[-1].slug, rows[-1].slug)
+        )
+
+    def _identify(
+        self, subject: Subject
+    ) -> tuple[Verdict | None, tuple[Application, ...], Address | None]:
+        """Find the rows that must all allow the subject: the program's first, the page's last."""
+        rows: tuple[Application, ...] = ()
+        address: Address | None = None
+        if subject.application is not None:
+            rows = self._register.match_application(subject.application)
+            if not rows:
+                return Verdict(False, Reason.NOT_IN_REGISTER, "application"), (), None
+        if subject.url is not None:
+            if not subject.url:
+                return Verdict(False, Reason.UNREADABLE, "url"), (), None
+            address = Address.parse(subject.url)
+            page = self._register.match_address(address) if address else None
+            if page is None:
+                return Verdict(False, Reason.NOT_IN_REGISTER, "url"), (), None
+            rows = (*rows, page)
+        if not rows:
+            return Verdict(False, Reason.NOT_IDENTIFIED, "subject"), (), None
+        return None, rows, address
+
+    def _restricted(self, rows: tuple[Application, ...], kind: str, at: datetime) -> Verdict | None:
+        if deny := self._timeline_of_everything(kind).at(at):
+            return _denied(deny, rows[-1])
+        for row in rows:
+            if deny := self._timeline_of(row.slug, kind).at(at):
+                return _denied(deny, row)
+        return None
+
+    def _timeline_of_everything(self, kind: str) -> Timeline:
+        timeline = self._on_everything.get(kind)
+        if timeline is None:
+            timeline = self._on_everything[kind] = Timeline(
+                deny
+                for deny in self._denies
+                if deny.applications is None and (deny.kinds is None or kind in deny.kinds)
+            )
+        return timeline
+
+    def _timeline_of(self, slug: str, kind: str) -> Timeline:
+        timeline = self._on_application.get((slug, kind))
+        if timeline is None:
+            timeline = self._on_application[slug, kind] = Timeline(
+                deny
+                for deny in self._denies
+                if deny.applications is not None and deny.covers(slug, kind)
+            )
+        return timeline
+
+    def _safeguarded(
+        self, subject: Subject, rows: tuple[Application, ...], address: Address | None
+    ) -> Verdict | None:
+        safeguards = self._register.safeguards
+        for row in rows:
+            if found := safeguards.refusing_category(row.category):
+                return _protected(found, row)
+        page = rows[-1]
+        if address and (found := safeguards.refusing(Detector.URL_PATTERN, *address.spellings)):
+            return _protected(found, page)
+        for detector, text in (
+            (Detector.WINDOW_TITLE, subject.window_title),
+            (Detector.FIELD_TYPE, subject.field),
+        ):
+            if text and len(text) > MAX_TEXT_LENGTH:
+                return Verdict(False, Reason.UNREADABLE, detector.value, page.slug)
+            if text and (found := safeguards.refusing(detector, text)):
+                return _protected(found, page)
+        return None
+
+
+def decide(
+    subject: Subject,
+    *,
+    kind: str,
+    at: datetime,
+    register: Register,
+    ceiling: Ceiling,
+    policy: DevicePolicy,
+    freshness_deny: tuple[Deny, ...] = (),
+) -> Verdict:
+    """Decide once; keep a PolicyView to decide often."""
+    view = PolicyView(
+        register=register, ceiling=ceiling, policy=policy, freshness_deny=freshness_deny
+    )
+    return view.decide(subject, kind=kind, at=at)
+
+
+def _standing_refusal(ceiling: Ceiling, policy: DevicePolicy) -> Verdict | None:
+    if ceiling.collection not in _OPEN_COLLECTIONS:
+        return Verdict(False, Reason.OUT_OF_SCOPE, f"collection:{ceiling.collection}")
+    if policy.state not in _OPEN_STATES:
+        reason = _REFUSING_STATES.get(policy.state, Reason.UNKNOWN_STATE)
+        return Verdict(False, reason, f"state:{policy.state}")
+    return None
+
+
+def _refused_by_row(row: Application, kind: str) -> Verdict | None:
+    if row.excluded:
+        return Verdict(False, Reason.EXCLUDED, row.slug, row.slug)
+    if kind not in row.kinds:
+        return Verdict(False, Reason.KIND_NOT_COLLECTED, row.slug, row.slug)
+    return None
+
+
+def _denied(deny: Deny, row: Application) -> Verdict:
+    reason = _REASON_BY_SOURCE.get(deny.source, Reason.RESTRICTED)
+    return Verdict(False, reason, deny.id, row.slug, deny.ends_at)
+
+
+def _protected(safeguard: Safeguard, row: Application) -> Verdict:
+    return Verdict(False, Reason.SAFEGUARD, safeguard.id, row.slug)
+
+
+def _rank(deny: Deny) -> tuple[float, str]:
+    return (_LAST - (deny.ends_at or _LAST)).total_seconds(), deny.id

@@ -1,0 +1,397 @@
+"""The payloads of the signed documents, read strictly into immutable values.
+
+Readers take bytes whose signature was verified. They ignore members they do not know and refuse
+documents that lack one they need, or hold it with another type. Words that the portal may add to
+later (`state`, `source`, `collection`, `programme`) stay text: a new word must not make a document
+unreadable, and whoever decides on it treats what it does not know as "no". Versions, times and
+digests are compared in the agent's `acceptance`. Source: design, section 5.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Self
+
+from consent_agent.protocol.canonical import parse_json
+from consent_agent.protocol.errors import DocumentRefused
+
+MAX_VERSION: Final = 2**53
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z", re.ASCII)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def format_time(moment: datetime) -> str:
+    """Write an aware time as RFC 3339 in UTC, with microseconds only where there are some."""
+    if moment.utcoffset() is None:
+        raise ValueError("a time without zone")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def parse_time(text: str) -> datetime:
+    """Read RFC 3339 in UTC (`...Z`).
+
+    Raises:
+        ValueError: another zone or form, or no such time.
+    """
+    if not _TIME.fullmatch(text):
+        raise ValueError("not an RFC 3339 time in UTC")
+    return datetime.fromisoformat(text)
+
+
+class Members:
+    """The members of one JSON object, each read with the type it must have.
+
+    Every method raises DocumentRefused: `bad_version` for versions, `bad_field` for the rest.
+    """
+
+    def __init__(self, value: object, name: str = "document") -> None:
+        if not isinstance(value, dict):
+            raise DocumentRefused("bad_field", name)
+        self._members: Mapping[str, object] = value
+
+    def text(self, name: str) -> str:
+        value = self._members.get(name)
+        if not isinstance(value, str) or not value:
+            raise DocumentRefused("bad_field", name)
+        return value
+
+    def text_or_none(self, name: str) -> str | None:
+        """Read text that may be empty, null or absent; the last three are None."""
+        return None if self._members.get(name) in (None, "") else self.text(name)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        return tuple(_text_item(item, name) for item in self._items(name))
+
+    def texts_or_all(self, name: str) -> frozenset[str] | None:
+        """Read a list of names; absent or null means all, and empty is refused as unclear."""
+        if self._members.get(name) is None:
+            return None
+        names = frozenset(self.texts(name))
+        if not names:
+            raise DocumentRefused("bad_field", name)
+        return names
+
+    def flag(self, name: str) -> bool:
+        value = self._members.get(name)
+        if not isinstance(value, bool):
+            raise DocumentRefused("bad_field", name)
+        return value
+
+    def integer(self, name: str, *, low: int, high: int) -> int:
+        value = self._members.get(name)
+        if type(value) is not int or not low <= value <= high:  # not bool, which is an int too
+            raise DocumentRefused("bad_field", name)
+        return value
+
+    def integer_or_none(self, name: str, *, low: int, high: int) -> int | None:
+        if self._members.get(name) is None:
+            return None
+        return self.integer(name, low=low, high=high)
+
+    def version(self, name: str) -> int:
+        try:
+            return self.integer(name, low=1, high=MAX_VERSION)
+        except DocumentRefused:
+            raise DocumentRefused("bad_version", name) from None
+
+    def time(self, name: str) -> datetime:
+        try:
+            return parse_time(self.text(name))
+        except ValueError:
+            raise DocumentRefused("bad_field", name) from None
+
+    def time_or_none(self, name: str) -> datetime | None:
+        """Read a time that may be null; it must be there."""
+        if name not in self._members:
+            raise DocumentRefused("bad_field", name)
+        return None if self._members[name] is None else self.time(name)
+
+    def digest(self, name: str) -> str:
+        value = self.text(name)
+        if not _DIGEST.fullmatch(value):
+            raise DocumentRefused("bad_field", name)
+        return value
+
+    def digest_or_none(self, name: str) -> str | None:
+        return None if self._members.get(name) is None else self.digest(name)
+
+    def nested(self, name: str) -> "Members":
+        return Members(self._members.get(name), name)
+
+    def nested_or_none(self, name: str) -> "Members | None":
+        return None if self._members.get(name) is None else self.nested(name)
+
+    def each[T](self, name: str, read: Callable[["Members"], T]) -> tuple[T, ...]:
+        return tuple(read(Members(item, name)) for item in self._items(name))
+
+    def _items(self, name: str) -> list[object]:
+        value = self._members.get(name)
+        if not isinstance(value, list):
+            raise DocumentRefused("bad_field", name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Something that may not be collected from `starts_at` until before `ends_at` (None: open).
+
+    `applications` (slugs) or `kinds` None means all.
+    """
+
+    id: str
+    starts_at: datetime
+    ends_at: datetime | None
+    applications: frozenset[str] | None
+    kinds: frozenset[str] | None
+    source: str
+
+    @classmethod
+    def from_members(cls, members: Members) -> Self:
+        starts_at, ends_at = members.time("from"), members.time_or_none("until")
+        if ends_at is not None and ends_at < starts_at:
+            raise DocumentRefused("bad_field", "until")
+        return cls(
+            id=members.text("id"),
+            starts_at=starts_at,
+            ends_at=ends_at,
+            applications=members.texts_or_all("applications"),
+            kinds=members.texts_or_all("kinds"),
+            source=members.text("source"),
+        )
+
+    def covers(self, slug: str, kind: str) -> bool:
+        return (self.applications is None or slug in self.applications) and (
+            self.kinds is None or kind in self.kinds
+        )
+
+    def is_in_force(self, at: datetime) -> bool:
+        return self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Facts of the device that the capturing software watches and this package cannot see."""
+
+    battery_below_percent: int | None = None
+    denies_metered_network: bool = False
+    denies_private_window: bool = False
+
+    @classmethod
+    def from_members(cls, members: Members) -> Self:
+        return cls(
+            battery_below_percent=members.integer_or_none("battery_below_percent", low=0, high=100),
+            # Any word but "allow" restricts, also one that a later version brings.
+            denies_metered_network=members.text_or_none("metered_network") not in (None, "allow"),
+            denies_private_window=members.text_or_none("private_window") not in (None, "allow"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """What the device must drop if it still holds it; `applications` None means all."""
+
+    id: str
+    starts_at: datetime
+    ends_at: datetime
+    applications: frozenset[str] | None
+
+    @classmethod
+    def from_members(cls, members: Members) -> Self:
+        return cls(
+            id=members.text("id"),
+            starts_at=members.time("from"),
+            ends_at=members.time("until"),
+            applications=members.texts_or_all("applications"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePolicy:
+    """What one person's restrictions take away on one device."""
+
+    device: str
+    cohort: str
+    version: int
+    issued_at: datetime
+    state: str
+    deny: tuple[Deny, ...]
+    conditions: Conditions
+    erase: tuple[Erase, ...]
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        """Read a device policy.
+
+        Raises:
+            DocumentRefused: `bad_json`, `wrong_schema`, `bad_version` or `bad_field`.
+        """
+        members = _document(payload, schema="device-policy/1")
+        return cls(
+            device=members.text("device"),
+            cohort=members.text("cohort"),
+            version=members.version("version"),
+            issued_at=members.time("issued_at"),
+            state=members.text("state"),
+            deny=members.each("deny", Deny.from_members),
+            conditions=Conditions.from_members(members.nested("conditions")),
+            erase=members.each("erase", Erase.from_members),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the agent may cost the device."""
+
+    upload_bytes_per_day: int
+    cpu_percent: int
+    battery_floor_percent: int
+
+    @classmethod
+    def from_members(cls, members: Members) -> Self:
+        return cls(
+            upload_bytes_per_day=members.integer("upload_bytes_per_day", low=0, high=2**53),
+            cpu_percent=members.integer("cpu_percent", low=0, high=100),
+            battery_floor_percent=members.integer("battery_floor_percent", low=0, high=100),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The most that may be collected from anybody of one cohort."""
+
+    cohort: str
+    version: int
+    issued_at: datetime
+    collection: str
+    register: str
+    counterparties: str | None
+    deny: tuple[Deny, ...]
+    max_pause_minutes: int
+    budget: Budget
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        """Read a ceiling.
+
+        Raises:
+            DocumentRefused: `bad_json`, `wrong_schema`, `bad_version` or `bad_field`.
+        """
+        members = _document(payload, schema="ceiling/1")
+        return cls(
+            cohort=members.text("cohort"),
+            version=members.version("version"),
+            issued_at=members.time("issued_at"),
+            collection=members.text("collection"),
+            register=members.digest("register"),
+            counterparties=members.digest_or_none("counterparties"),
+            deny=members.each("deny", Deny.from_members),
+            max_pause_minutes=members.integer("max_pause_minutes", low=0, high=30),
+            budget=Budget.from_members(members.nested("budget")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The audit log's tree head that the portal stood by at this time."""
+
+    size: int
+    root: str
+
+    @classmethod
+    def from_members(cls, members: Members) -> Self:
+        return cls(size=members.integer("size", low=0, high=2**53), root=members.text("root"))
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """Binds one device's two documents to now, and carries what was stopped for many."""
+
+    device: str
+    device_version: int
+    device_digest: str
+    ceiling_version: int
+    ceiling_digest: str
+    programme: str
+    deny: tuple[Deny, ...]
+    issued_at: datetime
+    expires_at: datetime
+    checkpoint: Checkpoint | None
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        """Read a freshness document; a null `checkpoint` means that the log has none yet.
+
+        Raises:
+            DocumentRefused: `bad_json`, `wrong_schema`, `bad_version` or `bad_field`.
+        """
+        members = _document(payload, schema="freshness/1")
+        checkpoint = members.nested_or_none("checkpoint")
+        return cls(
+            device=members.text("device"),
+            device_version=members.version("device_version"),
+            device_digest=members.digest("device_digest"),
+            ceiling_version=members.version("ceiling_version"),
+            ceiling_digest=members.digest("ceiling_digest"),
+            programme=members.text("programme"),
+            deny=members.each("deny", Deny.from_members),
+            issued_at=members.time("issued_at"),
+            expires_at=members.time("expires_at"),
+            checkpoint=Checkpoint.from_members(checkpoint) if checkpoint else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A device's signed word about what it applied."""
+
+    device: str
+    device_version: int
+    device_digest: str
+    ceiling_digest: str
+    applied_at: datetime
+    effect: str
+    sequence: int
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        """Read an acknowledgement.
+
+        Raises:
+            DocumentRefused: `bad_json`, `bad_version` or `bad_field`.
+        """
+        members = Members(parse_json(payload))
+        return cls(
+            device=members.text("device"),
+            device_version=members.version("device_version"),
+            device_digest=members.digest("device_digest"),
+            ceiling_digest=members.digest("ceiling_digest"),
+            applied_at=members.time("applied_at"),
+            effect=members.text("effect"),
+            sequence=members.integer("sequence", low=1, high=2**53),
+        )
+
+    def to_payload(self) -> dict[str, object]:
+        return {
+            "device": self.device,
+            "device_version": self.device_version,
+            "device_digest": self.device_digest,
+            "ceiling_digest": self.ceiling_digest,
+            "applied_at": format_time(self.applied_at),
+            "effect": self.effect,
+            "sequence": self.sequence,
+        }
+
+
+def _document(payload: bytes, *, schema: str) -> Members:
+    members = Members(parse_json(payload))
+    if members.text_or_none("schema") != schema:
+        raise DocumentRefused("wrong_schema", schema)
+    return members
+
+
+def _text_item(item: object, name: str) -> str:
+    if not isinstance(item, str) or not item:
+        raise DocumentRefused("bad_field", name)
+    return item
