@@ -1,0 +1,1 @@
+"""Enrolment, policy compile and signing, the agent API, acknowledgements."""

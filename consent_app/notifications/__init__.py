@@ -1,0 +1,1 @@
+"""One row per message owed: inbox and mail outbox in one."""

@@ -1,0 +1,32 @@
+"""Celery tasks. The broker is only a hint: the sweeper finds every row that a worker left behind."""
+
+import logging
+import uuid
+
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from consent_app.notifications import delivery, queries
+
+logger = logging.getLogger(__name__)
+
+
+def hint(notification_id: uuid.UUID) -> None:
+    """Tell a worker, if the broker is there; if not, the sweeper will."""
+    try:
+        deliver.delay(str(notification_id))
+    except OperationalError:
+        logger.warning("broker away; notification %s waits for the sweeper", notification_id)
+
+
+@shared_task(name="notifications.deliver")
+def deliver(notification_id: str) -> None:
+    """Mail one notification, unless that was done."""
+    delivery.mail(uuid.UUID(notification_id))
+
+
+@shared_task(name="notifications.sweep")
+def sweep() -> None:
+    """Deliver what is owed and nobody is at."""
+    for notification_id in queries.waiting(limit=500):
+        delivery.mail(notification_id)

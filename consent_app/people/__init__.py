@@ -1,0 +1,1 @@
+"""Employees, their managers, jurisdictions and roles; the directory comes in here."""

@@ -1,0 +1,1 @@
+"""The narrow waist: whatever takes collection away is a Restriction."""

@@ -1,0 +1,1 @@
+"""Requests, routes, decisions and appeals: they write Restrictions."""

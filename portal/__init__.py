@@ -1,0 +1,1 @@
+"""Wiring: settings, urls, servers, the demo, shared helpers."""

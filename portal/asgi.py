@@ -1,0 +1,9 @@
+"""Serves everything from one process: the policy poll beside Django, the rest through Django."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+application = get_asgi_application()

@@ -1,0 +1,78 @@
+"""System checks: combinations of settings that must not go live. `manage.py check` runs them."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+
+@register(Tags.security)
+def demo_stays_on_loopback(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ANN401
+    """The demo signs anybody in with one click, so it answers on this machine only."""
+    if settings.DEMO and settings.PORTAL_HOST not in {"127.0.0.1", "localhost", "::1"}:
+        return [
+            Error(
+                "The demo lets anybody sign in as anybody and must not be reached from elsewhere.",
+                hint="Use PORTAL_MODE=production, or leave PORTAL_ORIGIN on 127.0.0.1.",
+                id="portal.E001",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def production_mode(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ANN401
+    if settings.PRODUCTION:
+        return []
+    return [
+        Error(
+            f"PORTAL_MODE is {settings.PORTAL_MODE}.",
+            hint="Deploy with PORTAL_MODE=production.",
+            id="portal.E002",
+        )
+    ]
+
+
+@register(Tags.security)
+def production_uses_https(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ANN401
+    if settings.PRODUCTION and not settings.HTTPS:
+        return [
+            Error(
+                "PORTAL_ORIGIN is not https, so sign-in and tokens would cross the network in clear.",
+                hint="Put the portal behind TLS and set PORTAL_ORIGIN=https://…",
+                id="portal.E003",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def programme_key_is_elsewhere(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ANN401
+    """Whoever takes over the web process must not be able to widen collection."""
+    key = settings.KEYS_DIR / "programme.key"
+    if settings.PRODUCTION and os.access(key, os.R_OK):
+        return [
+            Error(
+                f"This process can read the programme key {key}.",
+                hint="Keep it on another machine, or readable only by another account.",
+                id="portal.E004",
+            )
+        ]
+    return []
+
+
+@register(Tags.database)
+def requests_have_their_own_role(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ANN401
+    """The role that serves requests must not own the audit tables."""
+    owner = os.environ.get("DATABASE_OWNER_URL")
+    if settings.PRODUCTION and owner and owner == os.environ.get("DATABASE_URL"):
+        return [
+            Error(
+                "DATABASE_URL and DATABASE_OWNER_URL are the same.",
+                hint="Serve requests with a role of its own; docs/operations.md shows how.",
+                id="portal.E005",
+            )
+        ]
+    return []

@@ -1,0 +1,55 @@
+"""Pages that belong to no room: errors and health. The home page is in `portal/home.py`."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+RETRY_AFTER_SECONDS = 5
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _error(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say that the page was too old; the reason is for logs, not for people."""
+    return render(request, "errors/csrf.html", status=403)
+
+
+def database_away(request: HttpRequest) -> HttpResponse:
+    response = _error(request, 503)
+    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+@require_safe
+@login_not_required
+def health(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when this process reaches the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})
+
+
+def _error(request: HttpRequest, status: int) -> HttpResponse:
+    """Render the page of an error, or its problem document for the agent API."""
+    if request.path.startswith("/agent/"):
+        # Without a room's own answer, the code is the HTTP status in words (RFC 9457).
+        code = {400: "bad_request", 403: "forbidden", 404: "not_found", 500: "fault", 503: "unavailable"}
+        body = {"type": f"urn:consent-portal:problem:{code[status]}", "code": code[status], "status": status}
+        return JsonResponse(body, status=status, content_type="application/problem+json")
+    return render(request, f"errors/{status}.html", status=status)
