@@ -13,13 +13,13 @@ import pytest
 
 from portal.embedded import embedded_services
 
-FOLDER = Path(__file__).resolve().parents[1] / "var" / "test"
+FOLDER = Path(os.environ.get("TEST_VAR_DIR") or Path(__file__).resolve().parents[1] / "var" / "test")
 stack = ExitStack()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None]:
-    os.environ.setdefault("VAR_DIR", str(FOLDER))
+    os.environ["VAR_DIR"] = str(FOLDER)
     os.environ.setdefault("DATABASE_POOL_SIZE", "0")
     stack.enter_context(embedded_services(FOLDER, broker=True, durable=False))
     # The serving role's own address, for servers that tests start.

@@ -14,7 +14,7 @@ from portal.embedded.postgres import EmbeddedPostgres
 from portal.embedded.valkey import EmbeddedValkey
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DEFAULT_FOLDER = REPOSITORY / "var"
+DEFAULT_FOLDER = Path(os.environ.get("VAR_DIR") or REPOSITORY / "var").resolve()
 
 
 @contextmanager

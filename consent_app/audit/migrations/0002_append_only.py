@@ -1,4 +1,7 @@
-"""Refuse changes of the log from everybody, and erasure of details from all but the tables' owner."""
+"""Refuse changes of the log from everybody, and erasure of details from all but the tables' owner.
+
+TRUNCATE is left to the grants: only the owner may, and whoever reads the log notices.
+"""
 
 from django.db import migrations
 
@@ -8,11 +11,11 @@ BEGIN
     RAISE EXCEPTION 'the audit log is append-only: % on %', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege';
 END $$;
-CREATE TRIGGER audit_leaf_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_leaf
+CREATE TRIGGER audit_leaf_append_only BEFORE UPDATE OR DELETE ON audit_leaf
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
-CREATE TRIGGER audit_node_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_node
+CREATE TRIGGER audit_node_append_only BEFORE UPDATE OR DELETE ON audit_node
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
-CREATE TRIGGER audit_details_unchangeable BEFORE UPDATE OR TRUNCATE ON audit_details
+CREATE TRIGGER audit_details_unchangeable BEFORE UPDATE ON audit_details
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
 """
 
