@@ -65,7 +65,9 @@ def origin(name: str, default: str | None = None) -> str:
     value = text(name, default).rstrip("/")
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
-        raise EnvironmentInvalid(name, f"{value!r} is not an origin like https://consent.example.com")
+        raise EnvironmentInvalid(
+            name, f"{value!r} is not an origin like https://consent.example.com"
+        )
     return value
 
 
@@ -73,7 +75,9 @@ def postgresql(name: str, default: str | None = None) -> dict[str, Any]:
     """Return Django's settings for postgresql://role:password@host:port/database?option=value."""
     parts = urlsplit(text(name, default))
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
-        raise EnvironmentInvalid(name, "is not an address like postgresql://role:password@host/database")
+        raise EnvironmentInvalid(
+            name, "is not an address like postgresql://role:password@host/database"
+        )
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

@@ -13,7 +13,9 @@ from portal import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-PORTAL_MODE = environment.choice("PORTAL_MODE", ("production", "development", "demo"), "development")
+PORTAL_MODE = environment.choice(
+    "PORTAL_MODE", ("production", "development", "demo"), "development"
+)
 PRODUCTION = PORTAL_MODE == "production"
 DEMO = PORTAL_MODE == "demo"
 DEBUG = environment.flag("DEBUG", default=False)
@@ -29,7 +31,9 @@ KEYS_DIR = environment.folder("KEYS_DIR", VAR_DIR / "keys")
 
 SECRET_KEY = environment.text("SECRET_KEY", None if PRODUCTION else "development-only-" + "x" * 50)
 SECRET_KEY_FALLBACKS = environment.words("SECRET_KEY_FALLBACKS", "")
-ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ",".join({PORTAL_HOST, "127.0.0.1", "localhost"}))
+ALLOWED_HOSTS = environment.words(
+    "ALLOWED_HOSTS", ",".join({PORTAL_HOST, "127.0.0.1", "localhost"})
+)
 CSRF_TRUSTED_ORIGINS = [PORTAL_ORIGIN]
 
 # Applications
@@ -96,7 +100,11 @@ TEMPLATES = [
 
 # Database, cache, broker
 
-DATABASES = {"default": environment.postgresql("DATABASE_URL", None if PRODUCTION else "postgresql://portal@127.0.0.1:1/consent_portal")}
+DATABASES = {
+    "default": environment.postgresql(
+        "DATABASE_URL", None if PRODUCTION else "postgresql://portal@127.0.0.1:1/consent_portal"
+    )
+}
 DATABASES["default"]["OPTIONS"] |= {"connect_timeout": 2, "application_name": "consent-portal"}
 DATABASE_POOL_SIZE = environment.integer("DATABASE_POOL_SIZE", 10, least=0, most=500)
 if DATABASE_POOL_SIZE:
@@ -117,7 +125,9 @@ CACHES = {
     }
 }
 
-CELERY_BROKER_URL = environment.text("CELERY_BROKER_URL", None if PRODUCTION else "redis://127.0.0.1:1/0")
+CELERY_BROKER_URL = environment.text(
+    "CELERY_BROKER_URL", None if PRODUCTION else "redis://127.0.0.1:1/0"
+)
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -129,7 +139,11 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A killed worker's task comes back after this long; the sweeper is the guarantee, not this.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 120, "socket_timeout": 5, "socket_connect_timeout": 2}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-notifications": {"task": "notifications.sweep", "schedule": 15.0},

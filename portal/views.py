@@ -49,7 +49,17 @@ def _error(request: HttpRequest, status: int) -> HttpResponse:
     """Render the page of an error, or its problem document for the agent API."""
     if request.path.startswith("/agent/"):
         # Without a room's own answer, the code is the HTTP status in words (RFC 9457).
-        code = {400: "bad_request", 403: "forbidden", 404: "not_found", 500: "fault", 503: "unavailable"}
-        body = {"type": f"urn:consent-portal:problem:{code[status]}", "code": code[status], "status": status}
+        code = {
+            400: "bad_request",
+            403: "forbidden",
+            404: "not_found",
+            500: "fault",
+            503: "unavailable",
+        }
+        body = {
+            "type": f"urn:consent-portal:problem:{code[status]}",
+            "code": code[status],
+            "status": status,
+        }
         return JsonResponse(body, status=status, content_type="application/problem+json")
     return render(request, f"errors/{status}.html", status=status)

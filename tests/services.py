@@ -13,7 +13,9 @@ import pytest
 
 from portal.embedded import embedded_services
 
-FOLDER = Path(os.environ.get("TEST_VAR_DIR") or Path(__file__).resolve().parents[1] / "var" / "test")
+FOLDER = Path(
+    os.environ.get("TEST_VAR_DIR") or Path(__file__).resolve().parents[1] / "var" / "test"
+)
 stack = ExitStack()
 
 

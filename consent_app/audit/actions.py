@@ -96,6 +96,8 @@ def _append(
     Details.objects.create(leaf=leaf, salt=salt, content=dict(details))
     Node.objects.bulk_create(
         Node(level=level, index=place, hash=value)
-        for level, place, value in merkle.completed_nodes(index, leaf.leaf_hash, queries.stored_node)
+        for level, place, value in merkle.completed_nodes(
+            index, leaf.leaf_hash, queries.stored_node
+        )
     )
     return leaf

@@ -26,7 +26,9 @@ class Jurisdiction(models.Model):
     Source: consent_app/people/data/jurisdictions.csv.
     """
 
-    code = models.CharField(max_length=12, primary_key=True, help_text="ISO 3166-1 or 3166-2, US-NY")
+    code = models.CharField(
+        max_length=12, primary_key=True, help_text="ISO 3166-1 or 3166-2, US-NY"
+    )
     name = models.CharField(max_length=80)
     regime = models.CharField(max_length=80)
     legal_instruments = models.TextField(blank=True)
@@ -73,7 +75,9 @@ class Employee(AbstractBaseUser, PermissionsMixin):
     line_manager = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reports"
     )
-    jurisdiction = models.ForeignKey(Jurisdiction, on_delete=models.PROTECT, related_name="employees")
+    jurisdiction = models.ForeignKey(
+        Jurisdiction, on_delete=models.PROTECT, related_name="employees"
+    )
     time_zone = models.CharField(max_length=60, default="UTC", validators=[check_time_zone])
     locale = models.CharField(max_length=12, default="en")
     is_active = models.BooleanField(default=True)

@@ -140,15 +140,27 @@ class EmbeddedPostgres:
 
     def _run(self, command: list[str | Path]) -> None:
         done = subprocess.run(  # noqa: S603 (our own arguments)
-            command, capture_output=True, check=False, cwd="/", env=_bare_environment(), **self._identity()
+            command,
+            capture_output=True,
+            check=False,
+            cwd="/",
+            env=_bare_environment(),
+            **self._identity(),
         )
         if done.returncode:
             shutil.rmtree(self.data, ignore_errors=True)
-            raise PostgresUnavailable(f"{command[0]} failed: {done.stderr.decode(errors='replace')}")
+            raise PostgresUnavailable(
+                f"{command[0]} failed: {done.stderr.decode(errors='replace')}"
+            )
 
     def _launch(self, programs: Path, port: str) -> None:
         """Start the server as our direct child, again if it stumbles over a dead one's lock file."""
-        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "max_connections": "200"}
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": "",
+            "max_connections": "200",
+        }
         if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         command = [programs / "postgres", "-D", self.data]
@@ -168,7 +180,9 @@ class EmbeddedPostgres:
         raise PostgresUnavailable(f"PostgreSQL did not start; see {self.folder / 'postgres.log'}")
 
     def _wait_until_it_answers(self, deadline: float) -> bool:
-        while self.process is not None and self.process.poll() is None and time.monotonic() < deadline:
+        while (
+            self.process is not None and self.process.poll() is None and time.monotonic() < deadline
+        ):
             if self._answers():
                 return True
             time.sleep(0.05)
@@ -187,9 +201,7 @@ class EmbeddedPostgres:
         password = self._read_state()["portal"]
         with psycopg.connect(self.url("owner", "postgres"), autocommit=True) as connection:
             if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = 'portal'"):
-                connection.execute(
-                    sql.SQL("CREATE ROLE portal LOGIN PASSWORD {}").format(password)
-                )
+                connection.execute(sql.SQL("CREATE ROLE portal LOGIN PASSWORD {}").format(password))
             if not _exists(connection, f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"):  # noqa: S608
                 connection.execute(f"CREATE DATABASE {DATABASE} OWNER owner")
 

@@ -54,7 +54,9 @@ class EmbeddedValkey:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             port = listener.getsockname()[1]
-        self._write_private("valkey.json", json.dumps({"port": port, "password": secrets.token_urlsafe(24)}))
+        self._write_private(
+            "valkey.json", json.dumps({"port": port, "password": secrets.token_urlsafe(24)})
+        )
         self._write_private("valkey.conf", self._configuration())
         with (self.folder / "valkey.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 (our own arguments)
@@ -79,7 +81,7 @@ class EmbeddedValkey:
         state = self._read_state()
         folder = str(self.folder).replace('"', '\\"')
         return (
-            f'bind 127.0.0.1\nport {state["port"]}\nrequirepass {state["password"]}\n'
+            f"bind 127.0.0.1\nport {state['port']}\nrequirepass {state['password']}\n"
             f'dir "{folder}"\nappendonly yes\nsave ""\n'
         )
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from consent_agent.protocol.canonical import parse_json
 from consent_agent.protocol.errors import DocumentRefused
@@ -116,6 +116,15 @@ class Members:
 
     def digest_or_none(self, name: str) -> str | None:
         return None if self._members.get(name) is None else self.digest(name)
+
+    def number(self, name: str) -> float:
+        value = self._members.get(name)
+        if type(value) not in (int, float):
+            raise DocumentRefused("bad_field", name)
+        return float(cast(float, value))
+
+    def mapping(self, name: str) -> Mapping[str, object]:
+        return self.nested(name)._members
 
     def nested(self, name: str) -> "Members":
         return Members(self._members.get(name), name)

@@ -5,52 +5,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Leaf',
+            name="Leaf",
             fields=[
-                ('index', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('event', models.CharField(max_length=80)),
-                ('actor', models.UUIDField(help_text='pseudonym of who did it')),
-                ('person', models.UUIDField(db_index=True, help_text='pseudonym of whom it concerns', null=True)),
-                ('subject', models.CharField(help_text='kind:id of what it is about', max_length=120)),
-                ('at', models.DateTimeField()),
-                ('commitment', models.BinaryField(max_length=32)),
-                ('leaf_hash', models.BinaryField(max_length=32)),
+                ("index", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("event", models.CharField(max_length=80)),
+                ("actor", models.UUIDField(help_text="pseudonym of who did it")),
+                (
+                    "person",
+                    models.UUIDField(
+                        db_index=True, help_text="pseudonym of whom it concerns", null=True
+                    ),
+                ),
+                (
+                    "subject",
+                    models.CharField(help_text="kind:id of what it is about", max_length=120),
+                ),
+                ("at", models.DateTimeField()),
+                ("commitment", models.BinaryField(max_length=32)),
+                ("leaf_hash", models.BinaryField(max_length=32)),
             ],
         ),
         migrations.CreateModel(
-            name='Node',
+            name="Node",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('level', models.PositiveSmallIntegerField()),
-                ('index', models.BigIntegerField()),
-                ('hash', models.BinaryField(max_length=32)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("level", models.PositiveSmallIntegerField()),
+                ("index", models.BigIntegerField()),
+                ("hash", models.BinaryField(max_length=32)),
             ],
         ),
         migrations.CreateModel(
-            name='Details',
+            name="Details",
             fields=[
-                ('leaf', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='audit.leaf')),
-                ('salt', models.BinaryField(max_length=32)),
-                ('content', models.JSONField()),
+                (
+                    "leaf",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        serialize=False,
+                        to="audit.leaf",
+                    ),
+                ),
+                ("salt", models.BinaryField(max_length=32)),
+                ("content", models.JSONField()),
             ],
             options={
-                'verbose_name_plural': 'details',
+                "verbose_name_plural": "details",
             },
         ),
         migrations.AddConstraint(
-            model_name='leaf',
-            constraint=models.CheckConstraint(condition=models.Q(('index__gte', 0)), name='audit_leaf_index'),
+            model_name="leaf",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("index__gte", 0)), name="audit_leaf_index"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='node',
-            constraint=models.UniqueConstraint(fields=('level', 'index'), name='audit_node_place'),
+            model_name="node",
+            constraint=models.UniqueConstraint(fields=("level", "index"), name="audit_node_place"),
         ),
     ]

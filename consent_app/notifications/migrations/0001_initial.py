@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,22 +15,48 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Notification',
+            name="Notification",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('event', models.CharField(max_length=80)),
-                ('context', models.JSONField(default=dict)),
-                ('owed_at', models.DateTimeField()),
-                ('read_at', models.DateTimeField(null=True)),
-                ('claimed_until', models.DateTimeField(help_text='a worker is at it until then', null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('mailed_at', models.DateTimeField(null=True)),
-                ('failed_at', models.DateTimeField(help_text='given up after too many attempts', null=True)),
-                ('recipient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("event", models.CharField(max_length=80)),
+                ("context", models.JSONField(default=dict)),
+                ("owed_at", models.DateTimeField()),
+                ("read_at", models.DateTimeField(null=True)),
+                (
+                    "claimed_until",
+                    models.DateTimeField(help_text="a worker is at it until then", null=True),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("mailed_at", models.DateTimeField(null=True)),
+                (
+                    "failed_at",
+                    models.DateTimeField(help_text="given up after too many attempts", null=True),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notifications",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-owed_at',),
-                'indexes': [models.Index(condition=models.Q(('failed_at__isnull', True), ('mailed_at__isnull', True)), fields=['owed_at'], name='notification_unsent')],
+                "ordering": ("-owed_at",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(
+                            ("failed_at__isnull", True), ("mailed_at__isnull", True)
+                        ),
+                        fields=["owed_at"],
+                        name="notification_unsent",
+                    )
+                ],
             },
         ),
     ]

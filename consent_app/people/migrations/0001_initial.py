@@ -9,56 +9,152 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Jurisdiction',
+            name="Jurisdiction",
             fields=[
-                ('code', models.CharField(help_text='ISO 3166-1 or 3166-2, US-NY', max_length=12, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('regime', models.CharField(max_length=80)),
-                ('legal_instruments', models.TextField(blank=True)),
-                ('collection_default', models.CharField(choices=[('allowed_with_notice', 'allowed after notice'), ('opt_in', 'only for those who opted in'), ('not_in_scope', 'never')], max_length=20)),
-                ('notice_required', models.BooleanField()),
-                ('acknowledgement_required', models.BooleanField()),
-                ('response_deadline_days', models.PositiveSmallIntegerField(help_text='calendar days', null=True)),
-                ('protects_indirect', models.BooleanField()),
-                ('notes', models.TextField(blank=True)),
-                ('verified', models.BooleanField()),
+                (
+                    "code",
+                    models.CharField(
+                        help_text="ISO 3166-1 or 3166-2, US-NY",
+                        max_length=12,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("regime", models.CharField(max_length=80)),
+                ("legal_instruments", models.TextField(blank=True)),
+                (
+                    "collection_default",
+                    models.CharField(
+                        choices=[
+                            ("allowed_with_notice", "allowed after notice"),
+                            ("opt_in", "only for those who opted in"),
+                            ("not_in_scope", "never"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("notice_required", models.BooleanField()),
+                ("acknowledgement_required", models.BooleanField()),
+                (
+                    "response_deadline_days",
+                    models.PositiveSmallIntegerField(help_text="calendar days", null=True),
+                ),
+                ("protects_indirect", models.BooleanField()),
+                ("notes", models.TextField(blank=True)),
+                ("verified", models.BooleanField()),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Employee',
+            name="Employee",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('pseudonym', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('email', models.EmailField(help_text='lower case, NFKC', max_length=254, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('employee_number', models.CharField(max_length=40, unique=True)),
-                ('time_zone', models.CharField(default='UTC', max_length=60, validators=[consent_app.people.models.check_time_zone])),
-                ('locale', models.CharField(default='en', max_length=12)),
-                ('is_active', models.BooleanField(default=True)),
-                ('joined_at', models.DateTimeField(auto_now_add=True)),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('line_manager', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reports', to=settings.AUTH_USER_MODEL)),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
-                ('jurisdiction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='employees', to='people.jurisdiction')),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                (
+                    "last_login",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                ),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("pseudonym", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "email",
+                    models.EmailField(help_text="lower case, NFKC", max_length=254, unique=True),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("employee_number", models.CharField(max_length=40, unique=True)),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="UTC",
+                        max_length=60,
+                        validators=[consent_app.people.models.check_time_zone],
+                    ),
+                ),
+                ("locale", models.CharField(default="en", max_length=12)),
+                ("is_active", models.BooleanField(default=True)),
+                ("joined_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "line_manager",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reports",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
+                (
+                    "jurisdiction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="employees",
+                        to="people.jurisdiction",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('name',),
-                'constraints': [models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='employee_email_lower'), models.CheckConstraint(condition=models.Q(('line_manager__isnull', True), models.Q(('line_manager', models.F('id')), _negated=True), _connector='OR'), name='employee_not_own_manager')],
+                "ordering": ("name",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("email", django.db.models.functions.text.Lower("email"))
+                        ),
+                        name="employee_email_lower",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("line_manager__isnull", True),
+                            models.Q(("line_manager", models.F("id")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="employee_not_own_manager",
+                    ),
+                ],
             },
         ),
     ]

@@ -41,7 +41,9 @@ class Command(BaseCommand):
                     f"{role} would own the tables. Set DATABASE_OWNER_URL to the owner's address."
                 )
             if not exists:
-                raise CommandError(f"There is no role {role}; docs/operations.md shows how to make it.")
+                raise CommandError(
+                    f"There is no role {role}; docs/operations.md shows how to make it."
+                )
             for grant in GRANTS:
                 statement = sql.SQL(grant).format(role=sql.Identifier(role))
                 cursor.execute(statement.as_string(None))

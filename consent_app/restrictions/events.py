@@ -1,0 +1,5 @@
+"""The names of this room's audit events."""
+
+PAUSE_STARTED = "pause.started"
+PAUSE_EXTENDED = "pause.extended"
+PAUSE_ENDED = "pause.ended"
