@@ -137,7 +137,7 @@ class PolicyView:
     ) -> None:
         self._register = register
         self._denies = (*ceiling.deny, *policy.deny, *freshness_deny)
-        self._standing = _standing_refusal(ceiling, policy)
+        self._standing = standing_refusal(ceiling, policy)
         # Prepared on first use: few of all applications are ever asked about.
         self._on_everything: dict[str, Timeline] = {}
         self._on_application: dict[tuple[str, str], Timeline] = {}
@@ -252,7 +252,8 @@ def decide(
     return view.decide(subject, kind=kind, at=at)
 
 
-def _standing_refusal(ceiling: Ceiling, policy: DevicePolicy) -> Verdict | None:
+def standing_refusal(ceiling: Ceiling, policy: DevicePolicy) -> Verdict | None:
+    """Return the refusal that holds for every subject at every time, if there is one."""
     if ceiling.collection not in _OPEN_COLLECTIONS:
         return Verdict(False, Reason.OUT_OF_SCOPE, f"collection:{ceiling.collection}")
     if policy.state not in _OPEN_STATES:

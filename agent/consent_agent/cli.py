@@ -1,0 +1,222 @@
+"""The `consent-agent` command.
+
+Reads arguments, prints what happened, and ends with a status that scripts can tell apart. All work
+is done in `client`, `loop`, `gate` and `state`.
+"""
+
+import argparse
+import asyncio
+import json
+import platform
+import signal
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from consent_agent import __version__
+from consent_agent.client import Connection, PortalClient, enrol
+from consent_agent.clock import SystemClock
+from consent_agent.errors import AgentError, AlreadyEnrolled, PortalRefused
+from consent_agent.gate import Gate
+from consent_agent.loop import Agent
+from consent_agent.protocol.documents import format_time
+from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.state import MAX_PAUSE_MINUTES, LocalPause, State, default_folder
+from consent_agent.wording import describe_denied, time_of_day
+
+EXIT_STATUSES = """\
+exit status:
+  0  done; for run: ended by SIGTERM or Ctrl-C
+  1  anything not listed here
+  2  wrong arguments
+  3  this device is not enrolled
+  4  this device was revoked
+  5  the portal cannot be reached, or refused
+  6  a file of the state folder was altered, or is open to other users
+"""
+_PLATFORMS = {"Darwin": "macos", "Windows": "windows"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], None] = options.command
+    try:
+        command(options)
+    except AgentError as failure:
+        print(f"consent-agent: {failure}", file=sys.stderr)
+        return failure.exit_status
+    except DocumentRefused as refusal:
+        print(f"consent-agent: A document was refused ({refusal}).", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="consent-agent",
+        description="Holds the signed policy of this device and says what may be captured.",
+        epilog=EXIT_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--state", type=Path, default=default_folder(), metavar="FOLDER", help="state folder"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    enrolling = commands.add_parser("enrol", parents=[common], help="enrol this device")
+    enrolling.add_argument("url", metavar="URL", help="address of the portal")
+    enrolling.add_argument("code", metavar="CODE", help="code shown by the portal")
+    enrolling.add_argument("--hostname", default=platform.node() or "unknown")
+    enrolling.set_defaults(command=_enrol)
+
+    running = commands.add_parser("run", parents=[common], help="run until stopped")
+    running.set_defaults(command=_run)
+
+    status = commands.add_parser("status", parents=[common], help="show what is in force")
+    status.add_argument("--json", action="store_true", help="for programs")
+    status.set_defaults(command=_status)
+
+    pausing = commands.add_parser("pause", parents=[common], help="stop collection for a while")
+    pausing.add_argument("minutes", metavar="N", type=_minutes, help="1 to 30 minutes")
+    pausing.set_defaults(command=_pause)
+
+    resuming = commands.add_parser("resume", parents=[common], help="end the pause")
+    resuming.set_defaults(command=_resume)
+    return parser
+
+
+def _minutes(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAUSE_MINUTES):
+        raise argparse.ArgumentTypeError(f"a whole number from 1 to {MAX_PAUSE_MINUTES}")
+    return int(text)
+
+
+def _enrol(options: argparse.Namespace) -> None:
+    if State.exists(options.state):
+        raise AlreadyEnrolled
+    asyncio.run(_enrol_with_portal(options))
+
+
+async def _enrol_with_portal(options: argparse.Namespace) -> None:
+    async with Connection(options.url) as connection:
+        enrolment = await enrol(
+            connection,
+            options.url,
+            code=options.code,
+            hostname=options.hostname,
+            platform=_PLATFORMS.get(platform.system(), "linux"),
+        )
+    State.create(options.state, enrolment)
+    print(f"Enrolled as device {enrolment.device_id}. Start it with: consent-agent run")
+
+
+def _run(options: argparse.Namespace) -> None:
+    asyncio.run(_run_until_stopped(State.load(options.state)))
+
+
+async def _run_until_stopped(state: State) -> None:
+    stop = asyncio.Event()
+    _set_on_signals(stop)
+    clock = SystemClock()
+    enrolment = state.enrolment
+    _announce(f"Device {enrolment.device_id}, portal {enrolment.portal_url}")
+    async with Connection(enrolment.portal_url) as connection:
+        agent = Agent(
+            state=state,
+            client=PortalClient(connection, enrolment),
+            gate=Gate(clock),
+            clock=clock,
+            announce=_announce,
+        )
+        await agent.run(stop)
+    _announce("Stopped.")
+
+
+def _set_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+
+
+def _announce(line: str) -> None:
+    print(line, flush=True)
+
+
+def _status(options: argparse.Namespace) -> None:
+    state = State.load(options.state)
+    shown = _describe_status(state, Gate.from_state(options.state))
+    if options.json:
+        print(json.dumps(shown, indent=2))
+        return
+    for name, value in shown.items():
+        print(f"{name.replace('_', ' '):<14} {'-' if value is None else value}")
+
+
+def _describe_status(state: State, gate: Gate) -> dict[str, object]:
+    now = SystemClock().now()
+    held, pause = gate.held, gate.local_pause
+    is_paused = pause is not None and pause.is_in_force(now)
+    collecting = held is not None and not is_paused and held.collects_anything(now)
+    shown: dict[str, object] = {
+        "portal": state.enrolment.portal_url,
+        "device": state.enrolment.device_id,
+        "collecting": collecting,
+        "local_pause_until": format_time(pause.ends_at) if pause and is_paused else None,
+    }
+    if held is None:
+        return {**shown, "policy": gate.closed_because}
+    accepted = held.accepted
+    return {
+        **shown,
+        "policy": "fresh" if held.remaining(now) else "not_fresh",
+        "version": accepted.policy.version,
+        "state": accepted.policy.state,
+        "denied": describe_denied(held, now),
+        "fresh_until": format_time(accepted.freshness.expires_at),
+    }
+
+
+def _pause(options: argparse.Namespace) -> None:
+    state = State.load(options.state)
+    pause = LocalPause(options.minutes, SystemClock().now(), str(uuid.uuid4()))
+    state.write_pause(pause)
+    print(f"Paused until {time_of_day(pause.ends_at)}.")
+    asyncio.run(_report_pause(state, pause))
+
+
+async def _report_pause(state: State, pause: LocalPause) -> None:
+    async with Connection(state.enrolment.portal_url) as connection:
+        client = PortalClient(connection, state.enrolment)
+        try:
+            await client.start_pause(minutes=pause.minutes, idempotency_key=pause.idempotency_key)
+        except PortalRefused as refusal:
+            print(f"It holds on this device. {refusal}", file=sys.stderr)
+            return
+        except AgentError as failure:
+            print(f"{failure} The running agent will report the pause.", file=sys.stderr)
+            return
+    state.mark_reported(pause)
+
+
+def _resume(options: argparse.Namespace) -> None:
+    state = State.load(options.state)
+    state.remove_pause()
+    print("The pause on this device has ended.")
+    asyncio.run(_end_portal_pause(state))
+
+
+async def _end_portal_pause(state: State) -> None:
+    async with Connection(state.enrolment.portal_url) as connection:
+        try:
+            await PortalClient(connection, state.enrolment).end_pause()
+        except PortalRefused as refusal:
+            if refusal.status != 404:  # the portal has no pause to end
+                raise

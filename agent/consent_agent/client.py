@@ -1,0 +1,307 @@
+"""The agent's calls to the portal, and its distrust of the answers.
+
+Never follows a redirect, takes no compressed body, reads no more than each answer may hold, and
+gives every call one deadline for all of it. Tokens go out over TLS only (loopback excepted). What
+documents mean, and when to ask again, is left to `acceptance` and `loop`.
+Source: design, section 6.
+"""
+
+import asyncio
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from consent_agent import __version__
+from consent_agent.acceptance import SignedDocuments
+from consent_agent.errors import (
+    AnswerRefused,
+    DeviceRevoked,
+    InsecureAddress,
+    PortalRefused,
+    PortalUnreachable,
+)
+from consent_agent.protocol.canonical import content_digest, parse_json
+from consent_agent.protocol.documents import Members
+from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.protocol.jws import KeySet, public_key_jwk
+from consent_agent.state import Enrolment
+
+DEADLINE_SECONDS: Final = 10.0
+MAX_ANSWER_BYTES: Final = 256 * 1024
+MAX_REGISTER_BYTES: Final = 4 * 1024 * 1024
+MAX_RETRY_AFTER_SECONDS: Final = 15 * 60.0
+
+_JSON = "application/json"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True)
+class NewPolicy:
+    """Answer 200 to a poll."""
+
+    signed: SignedDocuments
+    etag: str
+
+
+@dataclass(frozen=True)
+class StillCurrent:
+    """Answer 304 to a poll: the documents stand, and this freshness renews them."""
+
+    freshness: str
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    @property
+    def media_type(self) -> str:
+        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+class Connection:
+    """HTTP with one portal, within limits; without knowledge of what is said."""
+
+    def __init__(self, portal_url: str, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+        """Prepare to talk to `portal_url`.
+
+        Raises:
+            InsecureAddress: it is not https, and not on this machine.
+        """
+        check_address(portal_url)
+        self._base = portal_url.rstrip("/") + "/agent/v1/"
+        self._deadline_seconds = deadline_seconds
+        self._http = httpx.AsyncClient(
+            follow_redirects=False,
+            timeout=None,  # noqa: S113  # the whole call has a deadline of its own
+            headers={
+                "Accept-Encoding": "identity",
+                "User-Agent": f"consent-agent/{__version__}",
+            },
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+        limit: int = MAX_ANSWER_BYTES,
+        wait_seconds: float = 0,
+    ) -> _Answer:
+        """Make one call; `url` may be relative to the API's base.
+
+        Raises:
+            PortalUnreachable: no whole answer within the deadline.
+            AnswerRefused: a redirect, a compressed or an oversized answer.
+            DeviceRevoked, PortalRefused: the portal says no.
+        """
+        request = self._http.build_request(
+            method, urljoin(self._base, url), headers=headers, json=body
+        )
+        try:
+            async with asyncio.timeout(wait_seconds + self._deadline_seconds):
+                answer = await self._exchange(request, limit)
+        except TimeoutError:
+            raise PortalUnreachable("no answer in time") from None
+        except httpx.HTTPError as error:
+            raise PortalUnreachable(type(error).__name__) from error
+        if answer.status >= 400:
+            raise _refusal(answer)
+        return answer
+
+    async def _exchange(self, request: httpx.Request, limit: int) -> _Answer:
+        response = await self._http.send(request, stream=True)
+        try:
+            if 300 <= response.status_code < 400 and response.status_code != 304:
+                raise AnswerRefused("redirect")
+            if response.headers.get("content-encoding", "identity").lower() != "identity":
+                raise AnswerRefused("content_encoding")
+            body = bytearray()
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > limit:
+                    raise AnswerRefused("too_large")
+            return _Answer(response.status_code, response.headers, bytes(body))
+        finally:
+            await response.aclose()
+
+
+class PortalClient:
+    """The calls of an enrolled device."""
+
+    def __init__(self, connection: Connection, enrolment: Enrolment) -> None:
+        self._connection = connection
+        self._policy_url = enrolment.policy_url
+        self._authorization = {"Authorization": f"Bearer {enrolment.token}"}
+
+    async def poll(self, *, etag: str | None, wait_seconds: int = 0) -> NewPolicy | StillCurrent:
+        """Ask for the policy; with `etag`, only for what differs from it.
+
+        Raises:
+            AnswerRefused: no policy, or "not modified" without having been asked.
+        """
+        headers = dict(self._authorization)
+        if etag is not None:
+            headers["If-None-Match"] = etag
+        if wait_seconds:
+            headers["Prefer"] = f"wait={wait_seconds}"
+        answer = await self._connection.call(
+            "GET", self._policy_url, headers=headers, wait_seconds=wait_seconds
+        )
+        if answer.status == 304:
+            return _read_still_current(answer, asked=etag is not None)
+        return _read_new_policy(answer)
+
+    async def fetch_register(self, digest: str) -> bytes:
+        """Return the bytes of the register document with this digest.
+
+        Raises:
+            AnswerRefused: `wrong_digest`, or larger than MAX_REGISTER_BYTES.
+        """
+        answer = await self._connection.call(
+            "GET", f"registers/{digest}", headers=self._authorization, limit=MAX_REGISTER_BYTES
+        )
+        if answer.status != 200 or content_digest(answer.body) != digest:
+            raise AnswerRefused("wrong_digest")
+        return answer.body
+
+    async def acknowledge(self, jws: str) -> None:
+        answer = await self._connection.call(
+            "POST", "acknowledgements", headers=self._authorization, body={"jws": jws}
+        )
+        if answer.status != 202:
+            raise AnswerRefused("not_acknowledged")
+
+    async def start_pause(self, *, minutes: int, idempotency_key: str) -> None:
+        body = {"minutes": minutes, "idempotency_key": idempotency_key}
+        await self._connection.call("POST", "pauses", headers=self._authorization, body=body)
+
+    async def end_pause(self) -> None:
+        await self._connection.call("DELETE", "pauses/current", headers=self._authorization)
+
+
+async def enrol(
+    connection: Connection, portal_url: str, *, code: str, hostname: str, platform: str
+) -> Enrolment:
+    """Trade a code for an identity: the device's key is made here and never leaves.
+
+    Raises:
+        AnswerRefused: `bad_enrolment`: a member is missing, a key is not usable, or polls would go
+            to another server.
+    """
+    private = Ed25519PrivateKey.generate()
+    body = {
+        "code": code,
+        "public_key": public_key_jwk(private.public_key()),
+        "hostname": hostname,
+        "platform": platform,
+        "agent_version": __version__,
+    }
+    answer = await connection.call("POST", "enrolments", body=body)
+    try:
+        members = _read_members(answer, status=201)
+        enrolment = Enrolment(
+            portal_url=portal_url,
+            policy_url=urljoin(portal_url.rstrip("/") + "/", members.text("policy_url")),
+            device_id=members.text("device_id"),
+            token=members.text("token"),
+            jwks=members.mapping("jwks"),
+            private=private,
+        )
+        KeySet.from_jwks(enrolment.jwks)
+    except (DocumentRefused, ValueError):
+        raise AnswerRefused("bad_enrolment") from None
+    if _origin(enrolment.policy_url) != _origin(portal_url) or not enrolment.token.isascii():
+        raise AnswerRefused("bad_enrolment")
+    return enrolment
+
+
+def check_address(url: str) -> None:
+    """Accept an https address, or one on this machine.
+
+    Raises:
+        InsecureAddress: any other.
+    """
+    try:
+        scheme, host, _ = _origin(url)
+    except ValueError:
+        raise InsecureAddress from None
+    if not host or not (scheme == "https" or (scheme == "http" and host in _LOOPBACK)):
+        raise InsecureAddress
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    default = 443 if parts.scheme == "https" else 80
+    return parts.scheme, parts.hostname, parts.port or default
+
+
+def _read_still_current(answer: _Answer, *, asked: bool) -> StillCurrent:
+    freshness = answer.headers.get("policy-freshness")
+    if not asked:
+        raise AnswerRefused("not_modified_unasked")
+    if not freshness:
+        raise AnswerRefused("freshness_missing")
+    return StillCurrent(freshness)
+
+
+def _read_new_policy(answer: _Answer) -> NewPolicy:
+    try:
+        members = _read_members(answer, status=200)
+        signed = SignedDocuments(
+            members.text("device"), members.text("ceiling"), members.text("freshness")
+        )
+    except DocumentRefused:
+        raise AnswerRefused("bad_answer") from None
+    etag = answer.headers.get("etag", "")
+    if not etag:
+        raise AnswerRefused("etag_missing")
+    return NewPolicy(signed, etag)
+
+
+def _read_members(answer: _Answer, *, status: int) -> Members:
+    if answer.status != status:
+        raise AnswerRefused("unexpected_status")
+    if answer.media_type != _JSON:
+        raise AnswerRefused("wrong_media_type")
+    return Members(parse_json(answer.body))
+
+
+def _refusal(answer: _Answer) -> PortalRefused | DeviceRevoked:
+    code = _problem_code(answer)
+    if answer.status == 403 and code == "device_revoked":
+        return DeviceRevoked()
+    return PortalRefused(status=answer.status, code=code, retry_after=_retry_after(answer))
+
+
+def _problem_code(answer: _Answer) -> str:
+    if answer.media_type != "application/problem+json":
+        return "unknown"
+    try:
+        return Members(parse_json(answer.body)).text("code")
+    except DocumentRefused:
+        return "unknown"
+
+
+def _retry_after(answer: _Answer) -> float | None:
+    """Read Retry-After in its form of seconds; the form with a date needs a clock we distrust."""
+    try:
+        seconds = float(answer.headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) if math.isfinite(seconds) else None

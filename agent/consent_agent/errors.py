@@ -1,0 +1,95 @@
+"""Everything the agent can fail with.
+
+Each failure has a stable `code` for logs and for the conformance suite, and a message for the
+person at the device. Refused documents are `protocol.errors.DocumentRefused`; what a failure means
+for collecting is left to `gate` and `loop`.
+"""
+
+
+class AgentError(Exception):
+    """A failure that the agent foresees; `exit_status` is what the command line ends with."""
+
+    code = "agent_error"
+    exit_status = 1
+
+
+class NotEnrolled(AgentError):
+    """There is no enrolment in the state folder."""
+
+    code = "not_enrolled"
+    exit_status = 3
+
+    def __init__(self) -> None:
+        super().__init__("This device is not enrolled. Run: consent-agent enrol URL CODE")
+
+
+class AlreadyEnrolled(AgentError):
+    """The state folder holds an enrolment, which another must not overwrite."""
+
+    code = "already_enrolled"
+
+    def __init__(self) -> None:
+        super().__init__("This device is enrolled already. Revoke it in the portal first.")
+
+
+class StateRefused(AgentError):
+    """A file of the state folder was altered, cut short, or lies open to other users."""
+
+    code = "state_refused"
+    exit_status = 6
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name} in the state folder {problem}.")
+
+
+class InsecureAddress(AgentError):
+    """The portal's address would send the device's token in the clear."""
+
+    code = "insecure_address"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The portal's address must begin with https:// (http:// on loopback only)."
+        )
+
+
+class PortalUnreachable(AgentError):
+    """No answer: no network, no server, or not in time."""
+
+    code = "portal_unreachable"
+    exit_status = 5
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The portal cannot be reached ({problem}).")
+
+
+class AnswerRefused(AgentError):
+    """An answer that no portal would give; `code` says what was wrong with it."""
+
+    exit_status = 5
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"The portal's answer was refused ({code}).")
+        self.code = code
+
+
+class PortalRefused(AgentError):
+    """The portal said no. `retry_after` in seconds, where it said when to ask again."""
+
+    exit_status = 5
+
+    def __init__(self, *, status: int, code: str, retry_after: float | None = None) -> None:
+        super().__init__(f"The portal refused ({status} {code}).")
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
+class DeviceRevoked(AgentError):
+    """The portal revoked this device: stop, and forget everything."""
+
+    code = "device_revoked"
+    exit_status = 4
+
+    def __init__(self) -> None:
+        super().__init__("This device was revoked. Nothing is collected; its policy is deleted.")

@@ -1,0 +1,200 @@
+"""The gate that capturing software asks before every event: may this be captured now?
+
+Answers from memory and fails private. Before the shared decision come, in this order: no policy,
+not fresh, programme stopped, the device's own pause. Two clocks must agree that a policy is fresh
+and that no restriction is in force: the wall clock, and the portal's own time at issue carried on
+by the steady clock. Fetching and accepting documents is left to `loop`; a gate in another process
+reads them from the state folder, and checks everything again at each load.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from consent_agent.acceptance import AcceptedPolicy, accept
+from consent_agent.clock import Clock, Instant, SystemClock
+from consent_agent.errors import AgentError, StateRefused
+from consent_agent.protocol.decision import PolicyView, Reason, Subject, Verdict
+from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.protocol.matching import Register
+from consent_agent.state import LocalPause, State
+
+# Clocks that differ by less count as one: a network's delay, not a clock that was set.
+CLOCK_TOLERANCE: Final = timedelta(seconds=1)
+RUNNING: Final = "running"
+
+
+class HeldPolicy:
+    """An accepted policy with its register, and the clocks at its receipt."""
+
+    def __init__(self, accepted: AcceptedPolicy, register: Register, received: Instant) -> None:
+        freshness = accepted.freshness
+        self.accepted = accepted
+        self.register = register
+        self.received = received
+        self.view = PolicyView(
+            register=register,
+            ceiling=accepted.ceiling,
+            policy=accepted.policy,
+            freshness_deny=freshness.deny,
+        )
+
+    @property
+    def is_running(self) -> bool:
+        return self.accepted.freshness.programme == RUNNING
+
+    def portal_time(self, now: Instant) -> datetime:
+        """Return the portal's time at issue, carried on by the steady clock since receipt."""
+        elapsed = now.steady - self.received.steady
+        return self.accepted.freshness.issued_at + timedelta(seconds=elapsed)
+
+    def remaining(self, now: Instant) -> timedelta:
+        """Return for how long this stays fresh; zero when a clock went back or was started anew."""
+        if (
+            now.boot != self.received.boot
+            or now.steady < self.received.steady
+            or now.wall < self.received.wall
+        ):
+            return timedelta(0)
+        expires_at = self.accepted.freshness.expires_at
+        return max(timedelta(0), expires_at - max(now.wall, self.portal_time(now)))
+
+    def decide(self, subject: Subject, *, kind: str, at: datetime, now: Instant) -> Verdict:
+        """Decide for the time `at` of the wall clock, and for what the portal would call it."""
+        verdict = self.view.decide(subject, kind=kind, at=at)
+        difference = self.portal_time(now) - now.wall
+        if verdict.allowed and abs(difference) > CLOCK_TOLERANCE:
+            return self.view.decide(subject, kind=kind, at=at + difference)
+        return verdict
+
+    def collects_anything(self, now: Instant) -> bool:
+        """Say whether there is one application and kind that may be collected at this time."""
+        if not self.is_running or not self.remaining(now):
+            return False
+        return any(
+            self.decide(Subject(application=row.slug), kind=kind, at=now.wall, now=now).allowed
+            for row in self.register.applications
+            for kind in row.kinds
+        )
+
+
+class Gate:
+    """Answers for one device; any thread may ask, one swaps."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._held: HeldPolicy | None = None
+        self._pause: LocalPause | None = None
+        self._closed_because = "none_received"
+        self._path: Path | None = None
+
+    @classmethod
+    def from_state(cls, path: Path, clock: Clock | None = None) -> "Gate":
+        """Open a gate on the state folder of the running agent; it is closed if that is damaged."""
+        gate = cls(clock)
+        gate._path = path
+        gate.reload()
+        return gate
+
+    @property
+    def held(self) -> HeldPolicy | None:
+        return self._held
+
+    @property
+    def closed_because(self) -> str:
+        """Say why there is no policy; a code, of no meaning while one is held."""
+        return self._closed_because
+
+    @property
+    def local_pause(self) -> LocalPause | None:
+        return self._pause
+
+    def reload(self) -> None:
+        """Read the state folder again; whatever cannot be verified closes the gate."""
+        if self._path is None:
+            raise ValueError("this gate was not opened on a state folder")
+        try:
+            state = State.load(self._path)
+            self._pause = state.read_pause()
+            held, _ = restore_policy(state)
+            self.swap(held)
+        except (AgentError, DocumentRefused) as failure:
+            self.close(failure.code)
+
+    def swap(self, held: HeldPolicy) -> None:
+        """Put another policy in force, for every question asked from now on."""
+        self._held = held
+
+    def close(self, code: str) -> None:
+        """Hold no policy any more; `code` becomes the rule that verdicts name."""
+        self._closed_because = code
+        self._held = None
+
+    def set_local_pause(self, pause: LocalPause | None) -> None:
+        self._pause = pause
+
+    def may_capture(
+        self,
+        *,
+        application: str | None = None,
+        url: str | None = None,
+        window_title: str | None = None,
+        field: str | None = None,
+        kind: str,
+        at: datetime | None = None,
+    ) -> Verdict:
+        """Say whether `kind` may be captured; members as in `Subject`.
+
+        `at` is when the event happened, aware, by the wall clock; now if absent. An event from
+        before the policy in force was received is not fresh: another policy may have held then.
+
+        Raises:
+            ValueError: `at` has no zone.
+        """
+        now = self._clock.now()
+        held = self._held
+        if refusal := self._refuse_all(held, now, at):
+            return refusal
+        assert held is not None  # noqa: S101  # _refuse_all refuses without one
+        subject = Subject(application, url, window_title, field)
+        return held.decide(subject, kind=kind, at=now.wall if at is None else at, now=now)
+
+    def _refuse_all(
+        self, held: HeldPolicy | None, now: Instant, at: datetime | None
+    ) -> Verdict | None:
+        if held is None:
+            return Verdict(False, Reason.NO_POLICY, self._closed_because)
+        remaining = held.remaining(now)
+        if not remaining:
+            return Verdict(False, Reason.NOT_FRESH, "freshness")
+        if at is not None and not held.received.wall <= at < now.wall + remaining:
+            return Verdict(False, Reason.NOT_FRESH, "at")
+        if not held.is_running:
+            return Verdict(False, Reason.PROGRAMME_STOPPED, "programme")
+        pause = self._pause
+        if pause is not None and pause.is_in_force(now):
+            return Verdict(False, Reason.LOCAL_PAUSE, pause.idempotency_key, None, pause.ends_at)
+        return None
+
+
+def restore_policy(state: State) -> tuple[HeldPolicy, str]:
+    """Return the stored policy and its ETag, with every check of its acceptance made again.
+
+    Raises:
+        StateRefused: there is none, or a file was altered.
+        DocumentRefused: it would not be accepted.
+    """
+    stored = state.read_policy()
+    if stored is None:
+        raise StateRefused("policy.json", "is not there")
+    accepted = accept(
+        stored.signed,
+        keys=state.enrolment.keys,
+        device=state.enrolment.device_id,
+        floors=state.read_floors(),
+        now=stored.received.wall,
+    )
+    document = state.read_register(accepted.ceiling.register)
+    if document is None:
+        raise StateRefused("The register", "is not there or was altered")
+    return HeldPolicy(accepted, Register.from_document(document), stored.received), stored.etag

@@ -1,0 +1,339 @@
+"""What the agent remembers between runs, read back with the same distrust as from the network.
+
+The enrolment (device key, token, pinned keys), the last policy with the clocks at its receipt,
+version floors, acknowledgements, the person's own pause, and register documents. All but registers
+are sealed; registers are named by their digest, which is computed again. Signatures inside are
+checked again by whoever loads a policy (`gate`). How files are written is left to `storage`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from consent_agent.acceptance import Floor, Floors, SignedDocuments
+from consent_agent.clock import Instant
+from consent_agent.errors import NotEnrolled, StateRefused
+from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
+from consent_agent.protocol.documents import Members, format_time
+from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.protocol.jws import (
+    DEVICE_ROLE,
+    KeySet,
+    SigningKey,
+    decode_base64url,
+    encode_base64url,
+)
+from consent_agent.storage import Folder, Seal
+
+MAX_PAUSE_MINUTES: Final = 30
+
+_ENROLMENT = "enrolment.json"
+_POLICY = "policy.json"
+_FLOORS = "floors.json"
+_ACKNOWLEDGEMENT = "acknowledgement.json"
+_PAUSE = "pause.json"
+_REPORTED_PAUSE = "reported-pause.json"
+_REGISTERS = "registers"
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """Who this device is, to which portal, and whose signatures it believes."""
+
+    portal_url: str
+    policy_url: str
+    device_id: str
+    token: str
+    jwks: Mapping[str, object]
+    private: Ed25519PrivateKey
+
+    @property
+    def keys(self) -> KeySet:
+        return KeySet.from_jwks(self.jwks)
+
+    @property
+    def signing_key(self) -> SigningKey:
+        return SigningKey.from_private(self.private, role=DEVICE_ROLE)
+
+
+@dataclass(frozen=True)
+class StoredPolicy:
+    """The last policy taken, when it came, and the portal's name for it."""
+
+    signed: SignedDocuments
+    etag: str
+    received: Instant
+
+
+@dataclass(frozen=True)
+class StoredAcknowledgement:
+    """The last acknowledgement made: what for, and the JWS while the portal does not have it."""
+
+    sequence: int
+    subject: str
+    unsent: str | None
+
+
+@dataclass(frozen=True)
+class LocalPause:
+    """A pause that the person started on this device."""
+
+    minutes: int
+    started: Instant
+    idempotency_key: str
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.started.wall + timedelta(minutes=self.minutes)
+
+    def remaining(self, now: Instant) -> timedelta:
+        """Return what is left: by the steady clock within one boot, by the wall clock after it."""
+        whole = timedelta(minutes=self.minutes)
+        if now.boot == self.started.boot:
+            return whole - timedelta(seconds=now.steady - self.started.steady)
+        return min(whole, self.ends_at - now.wall)
+
+    def is_in_force(self, now: Instant) -> bool:
+        return self.remaining(now) > timedelta(0)
+
+    def remaining_minutes(self, now: Instant) -> int:
+        return max(1, math.ceil(self.remaining(now) / timedelta(minutes=1)))
+
+
+def default_folder() -> Path:
+    """Return the platform's folder for state of this user."""
+    return platformdirs.user_state_path("consent-agent", appauthor=False)
+
+
+class State:
+    """The state folder of one enrolled device."""
+
+    def __init__(self, folder: Folder, enrolment: Enrolment) -> None:
+        self._folder = folder
+        self._seal = Seal(enrolment.private)
+        self.enrolment = enrolment
+
+    @classmethod
+    def create(cls, path: Path, enrolment: Enrolment) -> "State":
+        """Begin anew; what an earlier enrolment left behind is no longer readable, and goes."""
+        state = cls(Folder(path), enrolment)
+        state.forget()
+        state._write(_ENROLMENT, _enrolment_members(enrolment))
+        return state
+
+    @classmethod
+    def load(cls, path: Path) -> "State":
+        """Open the folder of an enrolled device.
+
+        Raises:
+            NotEnrolled: there is no enrolment.
+            StateRefused: it was altered.
+        """
+        folder = Folder(path)
+        sealed = folder.read(_ENROLMENT)
+        if sealed is None:
+            raise NotEnrolled
+        try:
+            content = sealed.partition(b"\n")[2]
+            enrolment = _read_enrolment(Members(parse_json(content)))
+        except (DocumentRefused, ValueError):
+            raise StateRefused(_ENROLMENT, "was altered; enrol again") from None
+        state = cls(folder, enrolment)
+        state._seal.open(_ENROLMENT, sealed)
+        return state
+
+    @staticmethod
+    def exists(path: Path) -> bool:
+        return (path / _ENROLMENT).exists()
+
+    def forget(self) -> None:
+        """Delete everything, the credentials first."""
+        for name in (
+            _ENROLMENT,
+            _POLICY,
+            _FLOORS,
+            _ACKNOWLEDGEMENT,
+            _PAUSE,
+            _REPORTED_PAUSE,
+            *self._folder.names(_REGISTERS),
+        ):
+            self._folder.remove(name)
+
+    def read_policy(self) -> StoredPolicy | None:
+        members = self._read(_POLICY)
+        if members is None:
+            return None
+        signed = SignedDocuments(
+            members.text("device"), members.text("ceiling"), members.text("freshness")
+        )
+        return StoredPolicy(signed, members.text("etag"), _read_instant(members.nested("received")))
+
+    def write_policy(self, policy: StoredPolicy, floors: Floors) -> None:
+        """Keep a policy, then its floors: another process never finds floors above the policy."""
+        self._write(
+            _POLICY,
+            {
+                "device": policy.signed.device,
+                "ceiling": policy.signed.ceiling,
+                "freshness": policy.signed.freshness,
+                "etag": policy.etag,
+                "received": _instant_members(policy.received),
+            },
+        )
+        self._write(_FLOORS, _floors_members(floors))
+
+    def forget_policy(self) -> None:
+        """Drop the policy and its floors: neither can be trusted any more."""
+        self._folder.remove(_POLICY)
+        self._folder.remove(_FLOORS)
+
+    def read_floors(self) -> Floors:
+        members = self._read(_FLOORS)
+        return _read_floors(members) if members else Floors()
+
+    def read_acknowledgement(self) -> StoredAcknowledgement | None:
+        members = self._read(_ACKNOWLEDGEMENT)
+        if members is None:
+            return None
+        return StoredAcknowledgement(
+            sequence=members.integer("sequence", low=1, high=2**53),
+            subject=members.text("subject"),
+            unsent=members.text_or_none("unsent"),
+        )
+
+    def write_acknowledgement(self, acknowledgement: StoredAcknowledgement) -> None:
+        self._write(
+            _ACKNOWLEDGEMENT,
+            {
+                "sequence": acknowledgement.sequence,
+                "subject": acknowledgement.subject,
+                "unsent": acknowledgement.unsent,
+            },
+        )
+
+    def read_pause(self) -> LocalPause | None:
+        members = self._read(_PAUSE)
+        if members is None:
+            return None
+        return LocalPause(
+            minutes=members.integer("minutes", low=1, high=MAX_PAUSE_MINUTES),
+            started=_read_instant(members.nested("started")),
+            idempotency_key=members.text("idempotency_key"),
+        )
+
+    def pause_stamp(self) -> object:
+        """Return a value that changes when the pause's file does; None without one."""
+        return self._folder.stamp(_PAUSE)
+
+    def write_pause(self, pause: LocalPause) -> None:
+        self._write(
+            _PAUSE,
+            {
+                "minutes": pause.minutes,
+                "started": _instant_members(pause.started),
+                "idempotency_key": pause.idempotency_key,
+            },
+        )
+
+    def remove_pause(self) -> None:
+        self._folder.remove(_PAUSE)
+
+    def is_reported(self, pause: LocalPause) -> bool:
+        members = self._read(_REPORTED_PAUSE)
+        return members is not None and members.text("idempotency_key") == pause.idempotency_key
+
+    def mark_reported(self, pause: LocalPause) -> None:
+        """Remember that the portal knows; in a file of its own, so as never to revive a pause."""
+        self._write(_REPORTED_PAUSE, {"idempotency_key": pause.idempotency_key})
+
+    def read_register(self, digest: str) -> bytes | None:
+        """Return the document with this digest; None if there is none or it was altered."""
+        document = self._folder.read(_register_name(digest))
+        return document if document and content_digest(document) == digest else None
+
+    def write_register(self, digest: str, document: bytes) -> None:
+        """Keep a register document, and only this one."""
+        name = _register_name(digest)
+        self._folder.write(name, document)
+        for other in self._folder.names(_REGISTERS):
+            if other != name:
+                self._folder.remove(other)
+
+    def _read(self, name: str) -> Members | None:
+        sealed = self._folder.read(name)
+        return None if sealed is None else Members(parse_json(self._seal.open(name, sealed)))
+
+    def _write(self, name: str, members: Mapping[str, object]) -> None:
+        self._folder.write(name, self._seal.close(name, canonical_json(members)))
+
+
+def _register_name(digest: str) -> str:
+    return f"{_REGISTERS}/{digest.removeprefix('sha256:')}.json"
+
+
+def _enrolment_members(enrolment: Enrolment) -> dict[str, object]:
+    return {
+        "portal_url": enrolment.portal_url,
+        "policy_url": enrolment.policy_url,
+        "device_id": enrolment.device_id,
+        "token": enrolment.token,
+        "jwks": enrolment.jwks,
+        "private_key": encode_base64url(enrolment.private.private_bytes_raw()),
+    }
+
+
+def _read_enrolment(members: Members) -> Enrolment:
+    private = decode_base64url(members.text("private_key"))
+    return Enrolment(
+        portal_url=members.text("portal_url"),
+        policy_url=members.text("policy_url"),
+        device_id=members.text("device_id"),
+        token=members.text("token"),
+        jwks=members.mapping("jwks"),
+        private=Ed25519PrivateKey.from_private_bytes(private),
+    )
+
+
+def _instant_members(instant: Instant) -> dict[str, object]:
+    return {
+        "wall": format_time(instant.wall),
+        "steady": instant.steady,
+        "boot": instant.boot,
+    }
+
+
+def _read_instant(members: Members) -> Instant:
+    return Instant(members.time("wall"), members.number("steady"), members.text("boot"))
+
+
+def _floors_members(floors: Floors) -> dict[str, object]:
+    issued_at = floors.freshness_issued_at
+    return {
+        "device": _floor_members("", floors.device) if floors.device else None,
+        "ceilings": [_floor_members(*entry) for entry in floors.ceilings.items()],
+        "freshness_issued_at": format_time(issued_at) if issued_at else None,
+    }
+
+
+def _floor_members(cohort: str, floor: Floor) -> dict[str, object]:
+    return {"cohort": cohort, "version": floor.version, "digest": floor.digest}
+
+
+def _read_floors(members: Members) -> Floors:
+    device = members.nested_or_none("device")
+    ceilings = members.each("ceilings", lambda entry: (entry.text("cohort"), _read_floor(entry)))
+    return Floors(
+        device=_read_floor(device) if device else None,
+        ceilings=dict(ceilings),
+        freshness_issued_at=members.time_or_none("freshness_issued_at"),
+    )
+
+
+def _read_floor(members: Members) -> Floor:
+    return Floor(members.version("version"), members.digest("digest"))

@@ -1,0 +1,128 @@
+"""Files that only their owner can read, that are whole or absent, and that tell when altered.
+
+A sealed file is a line with an HMAC-SHA256 in hexadecimal, then the content. The key comes from
+the device's private key (HKDF, RFC 5869), one for each file name, so no file passes for another.
+The seal finds damage and edits by whoever cannot read the private key; it does not stop the owner
+of the machine. What the files mean is left to `state`.
+"""
+
+import hmac
+import os
+import secrets
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from consent_agent.errors import StateRefused
+
+_SEAL_LENGTH = 64
+
+
+class Folder:
+    """A folder of the owner's own, with files read and replaced whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content, or None where there is no such file.
+
+        Raises:
+            StateRefused: it cannot be read, or other users could.
+        """
+        path = self.path / name
+        try:
+            if os.name == "posix" and path.stat().st_mode & 0o077:
+                raise StateRefused(name, "can be opened by other users")
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StateRefused(name, f"cannot be read ({error.strerror})") from error
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace a file, on disk when this returns.
+
+        Raises:
+            StateRefused: the disk refused.
+        """
+        path = self.path / name
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            self._make(path.parent)
+            try:
+                _write_through(fresh, content)
+                fresh.replace(path)
+            finally:
+                fresh.unlink(missing_ok=True)
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise StateRefused(name, f"cannot be written ({error.strerror})") from error
+
+    def remove(self, name: str) -> None:
+        (self.path / name).unlink(missing_ok=True)
+
+    def stamp(self, name: str) -> tuple[int, int, int] | None:
+        """Return what tells one content of a file from the next; None without a file."""
+        try:
+            status = (self.path / name).stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def names(self, below: str) -> list[str]:
+        folder = self.path / below
+        return [f"{below}/{path.name}" for path in folder.iterdir()] if folder.is_dir() else []
+
+    def _make(self, folder: Path) -> None:
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if os.name == "posix":
+            self.path.chmod(0o700)
+
+
+class Seal:
+    """Seals content with keys that only this device's private key yields."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._secret = private.private_bytes_raw()
+
+    def close(self, name: str, content: bytes) -> bytes:
+        return self._mac(name, content) + b"\n" + content
+
+    def open(self, name: str, sealed: bytes) -> bytes:
+        """Return the content of a sealed file.
+
+        Raises:
+            StateRefused: one bit of it is another.
+        """
+        content = sealed[_SEAL_LENGTH + 1 :]
+        if not hmac.compare_digest(self.close(name, content), sealed):
+            raise StateRefused(name, "was altered")
+        return content
+
+    def _mac(self, name: str, content: bytes) -> bytes:
+        info = b"consent-agent state file " + name.encode()
+        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._secret)
+        return hmac.new(key, content, sha256).hexdigest().encode("ascii")
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name != "posix":  # Windows cannot open a folder, and writes renames through
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
