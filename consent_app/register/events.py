@@ -1,0 +1,3 @@
+"""The names of the audit events of this room."""
+
+PUBLISHED = "register.published"
