@@ -20,7 +20,7 @@ register = template.Library()
 
 
 class State(NamedTuple):
-    """How a state is shown: `icon` names a file in components/icons, `tone` a data-tone of the styles."""
+    """How a state is shown: `icon` is a file in components/icons, `tone` a data-tone of the styles."""
 
     icon: str
     word: str
@@ -73,7 +73,7 @@ def state_icon(state: str) -> SafeString:
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """Draw components/icons/<name>.svg. Icons say nothing to a screen reader: words stand beside them."""
+    """Draw components/icons/<name>.svg, silent to screen readers: words stand beside it."""
     return render_to_string(f"components/icons/{name}.svg")
 
 
@@ -187,7 +187,7 @@ def navigation(context: Context) -> dict[str, object]:
     path = request.path if isinstance(request, HttpRequest) else ""
     items = [
         (address, label, _current(path, address))
-        for name, label in context.get("sections", [])
+        for name, label in (context.get("sections") or [])
         if (address := _address(name))
     ]
     return {"items": items}
@@ -204,7 +204,11 @@ def account_menu(context: Context) -> dict[str, object]:
 @register.inclusion_tag("components/footer_links.html")
 def footer_links() -> dict[str, object]:
     """List the pages behind the pages: what anybody may check."""
-    names = (("register", "What is collected"), ("jwks", "Signing keys"), ("agent-openapi", "Device API"))
+    names = (
+        ("register", "What is collected"),
+        ("jwks", "Signing keys"),
+        ("agent-openapi", "Device API"),
+    )
     return {"links": [(address, label) for name, label in names if (address := _address(name))]}
 
 

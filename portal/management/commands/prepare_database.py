@@ -30,22 +30,29 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--role", default="portal", help="the role that serves requests")
 
-    def handle(self, *, role: str, verbosity: int, **_options: Any) -> None:  # noqa: ANN401
+    def handle(self, *, role: str, verbosity: int, **_options: Any) -> None:
         call_command("migrate", verbosity=max(0, verbosity - 1), interactive=False)
         call_command("createcachetable", verbosity=0)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT current_user = %s, to_regrole(%s) IS NOT NULL", [role, role])
-            is_owner, exists = cursor.fetchone()
-            if is_owner:
-                raise CommandError(
-                    f"{role} would own the tables. Set DATABASE_OWNER_URL to the owner's address."
-                )
-            if not exists:
-                raise CommandError(
-                    f"There is no role {role}; docs/operations.md shows how to make it."
-                )
-            for grant in GRANTS:
-                statement = sql.SQL(grant).format(role=sql.Identifier(role))
-                cursor.execute(statement.as_string(None))
+        grant_serving_role(role)
         if verbosity:
             self.stdout.write(f"Tables are made; {role} may serve requests.")
+
+
+def grant_serving_role(role: str) -> None:
+    """Let `role` serve requests from the tables as they are now; run again after each migration.
+
+    Raises:
+        CommandError: the role owns the tables, or does not exist.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user = %s, to_regrole(%s) IS NOT NULL", [role, role])
+        is_owner, exists = cursor.fetchone()
+        if is_owner:
+            raise CommandError(
+                f"{role} would own the tables. Set DATABASE_OWNER_URL to the owner's address."
+            )
+        if not exists:
+            raise CommandError(f"There is no role {role}; docs/operations.md shows how to make it.")
+        for grant in GRANTS:
+            statement = sql.SQL(grant).format(role=sql.Identifier(role))
+            cursor.execute(statement.as_string(None))
