@@ -20,7 +20,7 @@ register = template.Library()
 
 
 class State(NamedTuple):
-    """How a state is shown: `icon` is a file in components/icons, `tone` a data-tone of the styles."""
+    """How a state is shown: `icon` is a file of components/icons, `tone` a data-tone of the CSS."""
 
     icon: str
     word: str

@@ -1,0 +1,299 @@
+"""Drives a real Chromium against a real portal: granian, the serving role, the strict CSP.
+
+Every page records console errors, violations of the content security policy, failed requests and
+answers of 400 and more; the test fails at its end if there are any it did not announce.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from portal.management.commands.prepare_database import grant_serving_role
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SIGN_IN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+START_SECONDS = 30
+WIDE = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+AXE_OPTIONS = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+# The portal
+
+
+class LivePortal:
+    """A portal of its own: one granian process, serving the test database with the serving role."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [Path(sys.executable).with_name("granian"), "--interface", "asgi"]
+        command += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        command += ["--loop", "uvloop", "--no-ws", "--workers-kill-timeout", "2"]
+        with (self.folder / "portal.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "portal.asgi:application"],
+                cwd=REPOSITORY, env=self._environment(), start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        self._wait_until_it_answers()
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.process = None
+
+    def log(self) -> str:
+        return (self.folder / "portal.log").read_text(errors="replace")
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **{name: value for name, value in os.environ.items() if name != "DATABASE_OWNER_URL"},
+            "DATABASE_URL": serving_role_url(),
+            "DATABASE_POOL_SIZE": "8",
+            "PORTAL_MODE": "demo",
+            "PORTAL_ORIGIN": self.url,
+            "KEYS_DIR": str(self.folder / "keys"),
+        }
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process and self.process.poll() is None:
+            try:
+                if httpx.get(f"{self.url}/health").status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        pytest.fail(f"The portal did not start:\n{self.log()}")
+
+
+def serving_role_url() -> str:
+    """Return the address of the test database for the role that serves requests."""
+    parts = urlsplit(os.environ["TEST_PORTAL_ROLE_URL"])
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def portal_process(
+    django_db_setup, django_db_blocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LivePortal]:
+    """Start the portal once; `live_portal` gives it to a test with an empty database."""
+    with django_db_blocker.unblock():
+        grant_serving_role(urlsplit(os.environ["TEST_PORTAL_ROLE_URL"]).username or "portal")
+        portal = LivePortal(tmp_path_factory.mktemp("portal"))
+        portal.start()
+    yield portal
+    portal.stop()
+
+
+@pytest.fixture
+def live_portal(transactional_db, portal_process: LivePortal) -> LivePortal:
+    """Return the running portal; what the test writes is committed, and flushed afterwards."""
+    cache.clear()  # rate limits are no model, so the flush leaves them
+    return portal_process
+
+
+# The browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Start Chromium for the tests of a module.
+
+    Playwright's synchronous interface leaves an event loop running in this thread until it stops.
+    Django then refuses the ORM in tests, hence the variable; other modules, which may run loops of
+    their own, must not meet it, hence the scope.
+    """
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = _launch(playwright)
+        yield browser
+        browser.close()
+
+
+def _launch(playwright: Playwright) -> Browser:
+    installed = shutil.which("chromium")
+    if installed is None and not Path(playwright.chromium.executable_path).exists():
+        missing = "THE BROWSER TESTS DID NOT RUN: there is no Chromium. Install one: .ci/run does."
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return playwright.chromium.launch(executable_path=installed, args=CHROMIUM_OPTIONS)
+
+
+class Problems:
+    """What went wrong in a page, but for the statuses that the test announced."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.expected: set[int] = set()
+
+    def watch(self, page: Page) -> None:
+        page.on("console", lambda message: self._console(message.type, message.text))
+        page.on("pageerror", lambda error: self.seen.append(f"script: {error}"))
+        page.on("response", lambda answer: self._answer(answer.status, answer.url))
+        page.on("requestfailed", lambda request: self._failure(request.failure, request.url))
+
+    def _console(self, kind: str, text: str) -> None:
+        # Chromium repeats each answer of 400 and more here; `_answer` has judged it already.
+        if kind == "error" and not text.startswith("Failed to load resource"):
+            self.seen.append(f"console: {text}")
+
+    def _answer(self, status: int, url: str) -> None:
+        if status >= httpx.codes.BAD_REQUEST and status not in self.expected:
+            self.seen.append(f"{status}: {url}")
+
+    def _failure(self, reason: str | None, url: str) -> None:
+        if reason != "net::ERR_ABORTED":  # the page was left meanwhile
+            self.seen.append(f"{reason}: {url}")
+
+
+@pytest.fixture
+def problems() -> Iterator[Problems]:
+    """Fail the test if a page had problems; `problems.expected.add(404)` announces a status."""
+    found = Problems()
+    yield found
+    assert found.seen == []
+
+
+@pytest.fixture
+def make_page(
+    chromium: Browser, live_portal: LivePortal, problems: Problems
+) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens a page with cookies of its own; addresses may start with /."""
+    contexts = []
+
+    def make(viewport: dict[str, int] = WIDE, **options) -> Page:
+        context = chromium.new_context(
+            base_url=live_portal.url, viewport=viewport, locale="en-GB", reduced_motion="reduce",
+            **options,
+        )  # fmt: skip
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        problems.watch(page)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(make_page: Callable[..., Page]) -> Page:
+    return make_page()
+
+
+@pytest.fixture
+def phone(make_page: Callable[..., Page]) -> Page:
+    return make_page(PHONE, has_touch=True)
+
+
+@pytest.fixture
+def page_without_javascript(make_page: Callable[..., Page]) -> Page:
+    return make_page(java_script_enabled=False)
+
+
+# What tests do with a page
+
+
+@pytest.fixture
+def sign_in_browser() -> Callable[..., None]:
+    """Return a function that gives a page the session of an employee, without the form."""
+
+    def sign_in(page: Page, employee) -> None:
+        client = Client()
+        client.force_login(employee, backend=SIGN_IN_BACKEND)
+        page.context.add_cookies(
+            [
+                {"name": name, "value": cookie.value, "domain": "127.0.0.1", "path": "/"}
+                for name, cookie in client.cookies.items()
+            ]
+        )
+
+    return sign_in
+
+
+@pytest.fixture
+def sign_in_by_form() -> Callable[..., None]:
+    """Return a function that signs in as a person does, through the form."""
+
+    def sign_in(page: Page, employee, password: str) -> None:
+        page.goto("/account/login/")
+        page.locator("input[name=login]").fill(employee.email)
+        page.locator("input[name=password]").fill(password)
+        page.locator("main form button").first.click()
+        page.wait_for_url("/")
+
+    return sign_in
+
+
+@pytest.fixture
+def assert_accessible() -> Callable[[Page], None]:
+    """Return a function that runs axe-core: WCAG 2.2 AA and its best practices, no violation."""
+    axe = Axe()
+
+    def check(page: Page) -> None:
+        results = axe.run(page, options=AXE_OPTIONS)
+        assert results.violations_count == 0, results.generate_report()
+
+    return check
+
+
+@pytest.fixture
+def assert_fits() -> Callable[[Page], None]:
+    """Return a function that fails if anything makes the page scroll sideways."""
+
+    def check(page: Page) -> None:
+        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert overflow <= 0, f"{page.url} is {overflow} pixels too wide"
+
+    return check
