@@ -10,6 +10,17 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.functional import cached_property
+
+from consent_app.people.roles import Role
+from consent_app.people.rules import normalise_email
+
+# The employee number of the system itself, which acts where no person does.
+SYSTEM_NUMBER = "SYSTEM"
+# Where the system works. ISO 3166-1 leaves this code to its users; nothing is in scope there.
+NOWHERE = "ZZ"
 
 
 class CollectionDefault(models.TextChoices):
@@ -56,7 +67,7 @@ class EmployeeManager(BaseUserManager["Employee"]):
     """How sign-in finds somebody."""
 
     def get_by_natural_key(self, username: str | None) -> "Employee":
-        return self.get(email=(username or "").lower())
+        return self.get(email=normalise_email(username or ""))
 
 
 def check_time_zone(name: str) -> None:
@@ -81,7 +92,10 @@ class Employee(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(max_length=60, default="UTC", validators=[check_time_zone])
     locale = models.CharField(max_length=12, default="en")
     is_active = models.BooleanField(default=True)
-    joined_at = models.DateTimeField(auto_now_add=True)
+    session_epoch = models.PositiveIntegerField(
+        default=0, help_text="raising it ends every session of this person"
+    )
+    joined_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[EmployeeManager] = EmployeeManager()
 
@@ -107,3 +121,28 @@ class Employee(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.name.split(" ", 1)[0]
+
+    @cached_property
+    def roles(self) -> frozenset[str]:
+        """The values of `Role` that this person has, read once per instance."""
+        return frozenset(self.groups.values_list("name", flat=True)) & frozenset(Role.values)
+
+    def has_role(self, *roles: Role) -> bool:
+        """Whether this person is active and has at least one of `roles`."""
+        return self.is_active and not self.roles.isdisjoint(roles)
+
+    @cached_property
+    def is_manager(self) -> bool:
+        """Whether somebody who works here reports to this person."""
+        return self.is_active and self.reports.filter(is_active=True).exists()
+
+    def is_manager_of(self, other: "Employee") -> bool:
+        """Whether `other` reports directly to this person."""
+        return self.is_active and other.line_manager_id == self.pk
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Bind sessions to the password, as Django does, and to `session_epoch`."""
+        return salted_hmac(
+            "consent_app.people.session", f"{self.password}:{self.session_epoch}",
+            secret=secret, algorithm="sha256",
+        ).hexdigest()  # fmt: skip

@@ -1,0 +1,6 @@
+"""The audit events of this room. Details name the fields that changed, never their values."""
+
+EMPLOYEE_CREATED = "employee.created"
+EMPLOYEE_UPDATED = "employee.updated"
+EMPLOYEE_DEACTIVATED = "employee.deactivated"
+JURISDICTION_CHANGED = "jurisdiction.changed"

@@ -1,0 +1,68 @@
+"""Who acts for the system, which law applies where, and who has a role."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.db.models import QuerySet
+
+from consent_app.people import rules
+from consent_app.people.models import (
+    NOWHERE,
+    SYSTEM_NUMBER,
+    CollectionDefault,
+    Employee,
+    Jurisdiction,
+)
+from consent_app.people.roles import Role
+
+# What holds where nothing is known: nothing is collected.
+OUT_OF_SCOPE: dict[str, Any] = {
+    "regime": "none",
+    "collection_default": CollectionDefault.NOT_IN_SCOPE,
+    "notice_required": True,
+    "acknowledgement_required": True,
+    "protects_indirect": True,
+    "verified": False,
+}
+
+
+def system_user() -> Employee:
+    """Return the actor of everything that no person did; made on first use, it can't sign in."""
+    known = Employee.objects.filter(employee_number=SYSTEM_NUMBER).first()
+    return known or _make_system_user()
+
+
+def jurisdiction_for(code: str) -> Jurisdiction:
+    """Return the row of `code`, else its country's, else an unsaved one that allows nothing."""
+    wanted = code.strip().upper()
+    rows = Jurisdiction.objects.in_bulk({wanted, rules.country_of(wanted)})
+    return governing(wanted, rows) or _unknown(wanted)
+
+
+def governing(code: str, rows: Mapping[str, Jurisdiction]) -> Jurisdiction | None:
+    """Return the row among `rows` (by code) that governs `code`, a state's before its country's."""
+    return rows.get(code) or rows.get(rules.country_of(code))
+
+
+def people_with_role(role: Role) -> QuerySet[Employee]:
+    """Return who works here and has `role`, by name."""
+    return Employee.objects.filter(is_active=True, groups__name=role)
+
+
+def _unknown(code: str) -> Jurisdiction:
+    return Jurisdiction(code=code[:12], name=f"Unknown ({code[:12]})", **OUT_OF_SCOPE)
+
+
+def _make_system_user() -> Employee:
+    nowhere = OUT_OF_SCOPE | {"name": "Nowhere"}
+    return Employee.objects.get_or_create(
+        employee_number=SYSTEM_NUMBER,
+        defaults={
+            "email": "system@portal.invalid",
+            "name": "Consent Portal",
+            "jurisdiction": Jurisdiction.objects.get_or_create(code=NOWHERE, defaults=nowhere)[0],
+            "is_active": False,
+            "password": make_password(None),
+        },
+    )[0]
