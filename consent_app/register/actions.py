@@ -55,8 +55,10 @@ def load_register(*, by: Pseudonymous, portal_host: str, folder: Path = DATA) ->
         raise RegisterExists
     version = _create_version(1, source.programme)
     applications = [*source.applications, portal_itself(portal_host)]
-    for part in (*applications, *source.safeguards):
-        part.version = version
+    for application in applications:
+        application.version = version
+    for safeguard in source.safeguards:
+        safeguard.version = version
     Application.objects.bulk_create(applications)
     Safeguard.objects.bulk_create(source.safeguards)
     _publish(version, by=by, at=now)

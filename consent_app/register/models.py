@@ -41,7 +41,7 @@ class Category(models.TextChoices):
     HR_PAYROLL = "hr_payroll", "HR and payroll"
     IDENTITY_NETWORK = "identity_network", "Sign-in and network"
     LEGAL_ETHICS_UNION = "legal_ethics_union", "Legal, ethics and union"
-    PASSWORD_MANAGER = "password_manager", "Password managers"  # noqa: S105 (a category)
+    PASSWORD_MANAGER = "password_manager", "Password managers"
     PERSONAL_FINANCE = "personal_finance", "Personal finance"
     PERSONAL_LIFE = "personal_life", "Personal life"
     PROJECT_TRACKING = "project_tracking", "Project tracking"

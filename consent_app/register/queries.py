@@ -1,10 +1,26 @@
 """Reads of the register that other rooms and pages share."""
 
+from dataclasses import dataclass
 from functools import lru_cache
+
+from django.db.models import Count, F, Func, Q, QuerySet, TextField, Value
 
 from consent_agent.protocol.matching import Register
 from consent_app.register.errors import RegisterNotPublished
-from consent_app.register.models import RegisterVersion
+from consent_app.register.models import Application, RegisterVersion
+from consent_app.register.subjects import read_subject
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many applications a version lists."""
+
+    collected: int
+    excluded: int
+
+    @property
+    def listed(self) -> int:
+        return self.collected + self.excluded
 
 
 def current_version() -> RegisterVersion | None:
@@ -37,13 +53,60 @@ def current_register() -> Register:
     version = current_version()
     if version is None or version.digest is None:
         raise RegisterNotPublished
-    return _indexed(version.digest)
+    return register_by_digest(version.digest)
 
 
 @lru_cache(maxsize=4)
-def _indexed(digest: str) -> Register:
-    """Index a document once in this process: bytes with one name never change."""
+def register_by_digest(digest: str) -> Register:
+    """Return a published register, indexed once in this process: its bytes never change.
+
+    Raises:
+        RegisterNotPublished: none has this name.
+    """
     document = document_by_digest(digest)
     if document is None:
         raise RegisterNotPublished
     return Register.from_document(document)
+
+
+def count_applications(version: RegisterVersion) -> Counts:
+    """Count what is collected and what is excluded."""
+    found = version.applications.aggregate(
+        collected=Count("pk", filter=Q(excluded=False)),
+        excluded=Count("pk", filter=Q(excluded=True)),
+    )
+    return Counts(**found)
+
+
+def find_applications(
+    version: RegisterVersion, *, text: str = "", category: str = "", excluded: bool | None = None
+) -> QuerySet[Application]:
+    """Return the applications that `text` names or lies in: by name, vendor, address or program."""
+    found = version.applications.all()
+    if text:
+        found = found.annotate(
+            addresses=Func(
+                F("domains"), Value(" "), function="array_to_string", output_field=TextField()
+            )
+        ).filter(
+            Q(name__icontains=text)
+            | Q(vendor__icontains=text)
+            | Q(addresses__icontains=text)
+            | Q(slug__in=_recognised(text, version))
+        )
+    if category:
+        found = found.filter(category=category)
+    if excluded is not None:
+        found = found.filter(excluded=excluded)
+    return found
+
+
+def _recognised(text: str, version: RegisterVersion) -> list[str]:
+    """Return what devices make of `text`: the row of its page, or of its program."""
+    if version.digest is None:
+        return []
+    register = register_by_digest(version.digest)
+    subject = read_subject(text, register)
+    page = register.match_url(subject.url) if subject.url else None
+    rows = register.match_application(subject.application) if subject.application else ()
+    return [row.slug for row in (*rows, page) if row]

@@ -26,7 +26,7 @@ BEGIN
         WHERE application.version_id = NEW.id AND kind NOT IN (
             SELECT code FROM register_datakind WHERE version_id = NEW.id)
     ) THEN
-        RAISE EXCEPTION 'an application of version % has a kind that it does not describe', NEW.number
+        RAISE EXCEPTION 'version % does not describe a kind of one of its applications', NEW.number
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
@@ -47,7 +47,7 @@ BEGIN
         SELECT published_at INTO published FROM register_registerversion
             WHERE id = part_of FOR SHARE;
         IF published IS NOT NULL THEN
-            RAISE EXCEPTION 'the register version is published: % on % refused', TG_OP, TG_TABLE_NAME
+            RAISE EXCEPTION 'published and never changed: % on % refused', TG_OP, TG_TABLE_NAME
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
     END LOOP;

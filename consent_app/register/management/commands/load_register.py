@@ -20,7 +20,7 @@ class Command(BaseCommand):
             "--if-missing", action="store_true", help="leave a register that is there as it is"
         )
 
-    def handle(self, *, if_missing: bool, verbosity: int, **_options: Any) -> None:  # noqa: ANN401
+    def handle(self, *, if_missing: bool, verbosity: int, **_options: Any) -> None:
         try:
             version = actions.load_register(by=system_user(), portal_host=settings.PORTAL_HOST)
         except RegisterExists as refusal:
