@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from consent_agent.protocol.canonical import canonical_json
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from consent_agent.protocol.canonical import canonical_json
 from consent_app.audit import events, merkle, queries
 from consent_app.audit.models import Details, Leaf, Node, leaf_content
 

@@ -37,6 +37,16 @@ def root(size: int, node: Node) -> bytes:
     return EMPTY_ROOT if size == 0 else _range_hash(0, size, node)
 
 
+def peaks(size: int) -> list[tuple[int, int]]:
+    """Return (level, index) of the perfect subtrees that the head of `size` is made of."""
+    found, start = [], 0
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            found.append((level, start >> level))
+            start += 1 << level
+    return found
+
+
 def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
     """Return the path from leaf `index` to the head of `size`. Source: RFC 9162, section 2.1.3.1."""
     if not 0 <= index < size:

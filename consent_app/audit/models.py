@@ -8,9 +8,8 @@ erasure can empty; the leaf keeps a salted commitment to it, so the tree still v
 import uuid
 from datetime import UTC, datetime
 
-from django.db import models
-
 from consent_agent.protocol.canonical import canonical_json
+from django.db import models
 
 
 def utc_text(at: datetime) -> str:

@@ -57,7 +57,7 @@ def start_pause(
         decided_at=now, request_key=request_key,
     )  # fmt: skip
     _record(events.PAUSE_STARTED, pause, by=by, at=now)
-    restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False)
+    restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False, at=now)
     return pause
 
 
@@ -81,7 +81,7 @@ def extend_pause(*, employee: Employee, by: Employee, minutes: int) -> Restricti
     pause.decided_at = now
     pause.save(update_fields=["ends_at", "decided_at"])
     _record(events.PAUSE_EXTENDED, pause, by=by, at=now)
-    restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False)
+    restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False, at=now)
     return pause
 
 
@@ -107,7 +107,7 @@ def resume(
         raise NoPauseToResume
     for pause in running:
         _end(pause, by=by, at=now)
-    restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False)
+    restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False, at=now)
     return running
 
 

@@ -1,0 +1,120 @@
+"""The agent API but for the poll, which `consent_app.devices.poll` answers beside Django."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from consent_app.devices import actions, queries
+from consent_app.devices.api import schemas
+from consent_app.devices.api.endpoint import for_device, methods, read_body
+from consent_app.devices.api.openapi import openapi_document
+from consent_app.devices.api.problems import ProblemError
+from consent_app.devices.models import Device
+from consent_app.register.queries import document_by_digest
+from consent_app.restrictions.actions import resume, start_pause
+from consent_app.restrictions.models import Restriction
+from portal.lib.keys import published_keys
+from portal.lib.rate_limits import RateLimited, check_rate
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def enrol(request: HttpRequest) -> HttpResponse:
+    try:
+        check_rate("enrol", request.META.get("REMOTE_ADDR", ""), most=20, per_seconds=600)
+    except RateLimited as limited:
+        headers = {"Retry-After": str(limited.retry_after_seconds)}
+        raise ProblemError(429, "too_many_requests", headers=headers) from None
+    body = read_body(request, schemas.Enrolment)
+    device, token = actions.enrol_device(
+        code=body.code,
+        public_key=body.public_key.model_dump(),
+        hostname=body.hostname,
+        platform=body.platform,
+        agent_version=body.agent_version,
+    )
+    answer = {
+        "device_id": str(device.pk),
+        "token": token,
+        "jwks": published_keys(),
+        "policy_url": f"{settings.PORTAL_ORIGIN}/agent/v1/policy",
+    }
+    return JsonResponse(answer, status=201)
+
+
+@for_device
+def acknowledge(request: HttpRequest, device: Device) -> HttpResponse:
+    body = read_body(request, schemas.Acknowledgement)
+    kept, _ = actions.receive_acknowledgement(device=device, jws=body.jws)
+    return JsonResponse({"sequence": kept.sequence}, status=202)
+
+
+@for_device
+def pause(request: HttpRequest, device: Device) -> HttpResponse:
+    body = read_body(request, schemas.Pause)
+    started = start_pause(
+        employee=device.employee,
+        by=device.employee,
+        minutes=body.minutes,
+        device=device.pk,
+        longest=queries.longest_pause_minutes(device.employee.jurisdiction),
+        request_key=body.idempotency_key,
+    )
+    return JsonResponse(_pause_body(started), status=201)
+
+
+@for_device
+def end_pause(_request: HttpRequest, device: Device) -> HttpResponse:
+    resume(employee=device.employee, by=device.employee, device=device.pk)
+    return HttpResponse(status=204)
+
+
+def register_document(_request: HttpRequest, *, digest: str) -> HttpResponse:
+    document = document_by_digest(digest)
+    if document is None:
+        raise ProblemError(404, "not_found")
+    return HttpResponse(
+        document, content_type="application/json", headers={"Cache-Control": FOR_EVER}
+    )
+
+
+def jwks(_request: HttpRequest) -> HttpResponse:
+    return JsonResponse(
+        published_keys(), content_type="application/jwk-set+json",
+        headers={"Cache-Control": "public, max-age=300"},
+    )  # fmt: skip
+
+
+def openapi(_request: HttpRequest) -> HttpResponse:
+    return JsonResponse(openapi_document())
+
+
+def poll_elsewhere(_request: HttpRequest) -> HttpResponse:
+    """Reached only where the pages are served without the ASGI process (docs/operations.md)."""
+    raise ProblemError(503, "poll_not_served_here", headers={"Retry-After": "30"})
+
+
+def nothing_here(_request: HttpRequest, **_path: str) -> HttpResponse:
+    raise ProblemError(404, "not_found")
+
+
+def _pause_body(started: Restriction) -> dict[str, object]:
+    assert started.ends_at is not None  # noqa: S101 (a database constraint says so)
+    return {
+        "id": str(started.pk),
+        "from": started.starts_at.isoformat().replace("+00:00", "Z"),
+        "until": started.ends_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+enrolments = methods(POST=enrol)
+acknowledgements = methods(POST=acknowledge)
+pauses = methods(POST=pause)
+current_pause = methods(DELETE=end_pause)
+registers = methods(GET=register_document)
+key_set = methods(GET=jwks)
+description = methods(GET=openapi)
+policy = methods(GET=poll_elsewhere)
+unknown = methods(
+    GET=nothing_here, POST=nothing_here, PUT=nothing_here, PATCH=nothing_here,
+    DELETE=nothing_here, HEAD=nothing_here, OPTIONS=nothing_here,
+)  # fmt: skip

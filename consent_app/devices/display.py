@@ -1,0 +1,211 @@
+"""What a person is shown of a device: its state in one word, the sentence, and the trail.
+
+Says what is known and what is not. A device is shown as collecting or paused by its newest policy,
+evaluated at this moment as the device does it; while that policy is unconfirmed, it says so.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from consent_agent.protocol import documents
+
+from consent_app.devices import queries
+from consent_app.devices.models import Device
+
+# An agent holds a poll for less than a minute; twice that without a word means it is away.
+SILENT_AFTER = timedelta(minutes=2)
+# `Device.last_seen_at` may be this much older than the last freshness that was given out.
+SEEN_PRECISION = timedelta(seconds=30)
+
+STANDING = {"unacknowledged", "opted_out", "out_of_scope", "revoked"}
+STATE_OF_SOURCE = {
+    "programme": "stopped",
+    "exemption": "exempt",
+    "protection": "protected",
+    "pause": "paused",
+    "preference": "paused",
+}
+REASONS = {
+    "unacknowledged": "The law where you work asks for your acknowledgement first, and there is none.",
+    "opted_out": "Where you work this is collected only from people who said yes, and you have not.",
+    "out_of_scope": "Nothing is collected from anybody who works in {place}.",
+    "revoked": "This device was removed.",
+    "stopped": "The programme is stopped.",
+    "no_ceiling": "Nothing was approved for {place} yet.",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a trail, as templates/components/trail.html shows it."""
+
+    label: str
+    at: datetime | None
+    state: str
+
+
+@dataclass(frozen=True)
+class DeviceView:
+    """A device as its owner sees it now.
+
+    `until` is when the state ends by itself. `stops_by` is set for a device that has not answered:
+    the latest moment at which it can still collect.
+    """
+
+    device: Device
+    state: str
+    since: datetime
+    until: datetime | None
+    reason: str
+    steps: tuple[Step, ...]
+    is_confirmed: bool
+    is_silent: bool
+    stops_by: datetime | None
+
+
+def device_view(
+    device: Device,
+    *,
+    now: datetime,
+    ceiling: documents.Ceiling | None,
+    stops: tuple[documents.Deny, ...],
+    freshness: timedelta,
+) -> DeviceView:
+    """Show a device that came from `queries.devices_of`."""
+    policy = queries.newest_policy(device)
+    told = documents.DevicePolicy.from_payload(queries.payload_of(policy.jws))
+    state, until = state_at(told, ceiling=ceiling, stops=stops, now=now)
+    confirmed_at = queries.confirmed_at(policy)
+    silent = device.last_seen_at is None or now - device.last_seen_at > SILENT_AFTER
+    return DeviceView(
+        device=device,
+        state=state,
+        since=policy.requested_at,
+        until=until,
+        reason=REASONS.get(state, "").format(place=device.employee.jurisdiction.name),
+        steps=_steps(
+            device.hostname,
+            policy.requested_at,
+            policy.signed_at,
+            policy.delivered_at,
+            confirmed_at,
+        ),
+        is_confirmed=confirmed_at is not None,
+        is_silent=silent,
+        stops_by=device.last_seen_at + SEEN_PRECISION + freshness if device.last_seen_at else None,
+    )
+
+
+def state_at(
+    told: documents.DevicePolicy,
+    *,
+    ceiling: documents.Ceiling | None,
+    stops: tuple[documents.Deny, ...],
+    now: datetime,
+) -> tuple[str, datetime | None]:
+    """Return the state's name at `now`, and when it ends by itself."""
+    if told.state in STANDING:
+        return told.state, None
+    if ceiling is None:
+        return "no_ceiling", None
+    whole = {
+        deny.source: deny.ends_at
+        for deny in (*told.deny, *stops)
+        if deny.applications is None and deny.kinds is None and deny.is_in_force(now)
+    }
+    for source, state in STATE_OF_SOURCE.items():
+        if source in whole:
+            return state, whole[source]
+    return ("not_collecting" if whole else "collecting"), None
+
+
+def _steps(
+    hostname: str,
+    requested_at: datetime,
+    signed_at: datetime,
+    delivered_at: datetime | None,
+    confirmed_at: datetime | None,
+) -> tuple[Step, ...]:
+    # A confirmed policy was delivered, whichever of the two was written down first.
+    times = (
+        ("Requested", requested_at),
+        ("Signed", signed_at),
+        ("Delivered", delivered_at or confirmed_at),
+        (f"Confirmed by {hostname}", confirmed_at),
+    )
+    open_steps = [label for label, at in times if at is None]
+    return tuple(
+        Step(label, at, "done" if at else "current" if label == open_steps[0] else "pending")
+        for label, at in times
+    )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All of a person's devices in one sentence, for the home page and the bar on every page."""
+
+    state: str
+    sentence: str
+    paused_until: datetime | None
+    can_pause: bool
+    is_confirmed: bool
+    devices: tuple[DeviceView, ...]
+
+
+def summarise(devices: tuple[DeviceView, ...]) -> Summary:
+    """Sum up; the state of the device that collects most speaks for all."""
+    states = {view.state for view in devices}
+    collecting = [view for view in devices if view.state == "collecting"]
+    paused = [view for view in devices if view.state == "paused"]
+    waiting = [view.device.hostname for view in devices if not view.is_confirmed]
+    until = max((view.until for view in paused if view.until), default=None)
+    if not devices:
+        state, sentence = (
+            "not_collecting",
+            "You have no device here, so nothing is collected from you.",
+        )
+    elif collecting and paused:
+        state = "collecting"
+        sentence = f"{_names(collecting)} {_is(collecting)} collecting; {_names(paused)} {_is(paused)} paused."
+    elif collecting:
+        state = "collecting"
+        sentence = f"{_yours(collecting, of=devices)} {_is(collecting)} collecting."
+    elif paused and len(states) == 1:
+        state, sentence = "paused", "Collection is paused."
+    else:
+        state, sentence = "not_collecting", "Nothing is collected from you."
+    if waiting and len(waiting) == len(devices):
+        sentence = f"{_asked(state)} {_join(waiting)} {'has' if len(waiting) == 1 else 'have'} not confirmed yet."
+    return Summary(
+        state="pending" if waiting and len(waiting) == len(devices) else state,
+        sentence=sentence,
+        paused_until=until,
+        can_pause=bool(collecting or paused),
+        is_confirmed=not waiting,
+        devices=devices,
+    )
+
+
+def _asked(state: str) -> str:
+    return {
+        "paused": "Pause asked for;",
+        "collecting": "Collection may begin;",
+    }.get(state, "Collection is to stop;")
+
+
+def _yours(views: list[DeviceView], *, of: tuple[DeviceView, ...]) -> str:
+    if len(views) < len(of):
+        return _names(views)
+    return "Your device" if len(views) == 1 else f"Your {len(views)} devices"
+
+
+def _names(views: list[DeviceView]) -> str:
+    return _join([view.device.hostname for view in views])
+
+
+def _is(views: list[DeviceView]) -> str:
+    return "is" if len(views) == 1 else "are"
+
+
+def _join(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,63 @@
+"""The refusals of this room."""
+
+from portal.lib.refusals import Refusal
+
+
+class EnrolmentCodeInvalid(Refusal):
+    code = "enrolment_code_invalid"
+    message = "This code is not valid, or no longer. Ask the portal for a new one."
+
+
+class EnrolmentCodeUsed(Refusal):
+    code = "enrolment_code_used"
+    message = "This code was used already. Ask the portal for a new one."
+
+
+class KeyUnusable(Refusal):
+    code = "key_unusable"
+    message = "The public key must be an Ed25519 key."
+
+
+class KeyAlreadyRegistered(Refusal):
+    code = "key_already_registered"
+    message = "This key belongs to a device already."
+
+
+class DeviceAlreadyRevoked(Refusal):
+    code = "device_already_revoked"
+    message = "This device was removed already."
+
+
+class AcknowledgementUnreadable(Refusal):
+    code = "acknowledgement_unreadable"
+    message = "The acknowledgement is not signed by this device's key, or not readable."
+
+
+class AcknowledgementOfOtherDevice(Refusal):
+    code = "not_found"
+    message = "There is no such device."
+
+
+class PolicyNeverIssued(Refusal):
+    code = "policy_never_issued"
+    message = "This device was never given such a policy."
+
+
+class AcknowledgementInFuture(Refusal):
+    code = "acknowledgement_in_future"
+    message = "The acknowledgement is dated in the future. Check the device's clock."
+
+
+class EffectWiderThanPolicy(Refusal):
+    code = "effect_wider_than_policy"
+    message = "The device says that it collects what its policy denies."
+
+
+class SequenceReused(Refusal):
+    code = "sequence_reused"
+    message = "This sequence number belongs to another acknowledgement."
+
+
+class RegisterMissing(Refusal):
+    code = "register_missing"
+    message = "No register is published yet; `manage.py load_register` makes the first."

@@ -1,0 +1,10 @@
+"""The names of this room's audit events."""
+
+CODE_ISSUED = "enrolment_code.issued"
+CODE_REUSED = "enrolment_code.reused"
+DEVICE_ENROLLED = "device.enrolled"
+DEVICE_REVOKED = "device.revoked"
+POLICY_SIGNED = "policy.signed"
+POLICY_CONFIRMED = "policy.confirmed"
+ACKNOWLEDGEMENT_WRONG = "acknowledgement.wrong"
+CEILING_SIGNED = "ceiling.signed"

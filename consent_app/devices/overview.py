@@ -1,0 +1,29 @@
+"""Gathers what a person is shown of their devices: one read for the home page and for the bar."""
+
+from datetime import timedelta
+
+from consent_agent.protocol import documents
+from django.conf import settings
+from django.utils import timezone
+
+from consent_app.devices import queries
+from consent_app.devices.display import Summary, device_view, summarise
+from consent_app.people.models import Employee
+
+
+def summary_for(employee: Employee) -> Summary:
+    """Return the state of this person's own devices now."""
+    now = timezone.now()
+    devices = queries.devices_of(employee)
+    if not devices:
+        return summarise(())
+    ceiling = queries.newest_ceiling(employee.jurisdiction)
+    parsed = documents.Ceiling.from_payload(queries.payload_of(ceiling.jws)) if ceiling else None
+    stops = queries.stops_for(employee.jurisdiction, at=now)
+    freshness = timedelta(minutes=settings.FRESHNESS_MINUTES)
+    return summarise(
+        tuple(
+            device_view(device, now=now, ceiling=parsed, stops=stops, freshness=freshness)
+            for device in devices
+        )
+    )

@@ -1,0 +1,156 @@
+"""Compiles the signed documents from facts. Pure: no clock, no database, no settings.
+
+`compile_device_policy` says what one person's restrictions take away; `compile_ceiling` says the
+most that may be collected from a cohort. The same facts give the same bytes, in whatever order they
+come; one more restriction never allows more. Source: design, section 5.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from consent_agent.protocol.documents import format_time
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+# What the agent may cost a device. Source: docs/policy.md, section 5.
+BUDGET = {"upload_bytes_per_day": 20_000_000, "cpu_percent": 2, "battery_floor_percent": 20}
+MAX_PAUSE_MINUTES = 30
+
+# State that a restriction on everything gives, the strongest first.
+STATE_OF_SOURCE = {
+    "exemption": "exempt",
+    "protection": "protected",
+    "programme": "protected",
+    "pause": "paused",
+    "preference": "paused",
+}
+
+
+@dataclass(frozen=True)
+class RestrictionFact:
+    """A restriction as the compiler sees it; None for `applications` or `kinds` means all."""
+
+    id: uuid.UUID
+    source: str
+    starts_at: datetime
+    ends_at: datetime | None
+    applications: frozenset[str] | None = None
+    kinds: frozenset[str] | None = None
+
+    def is_in_force(self, at: datetime) -> bool:
+        return self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
+
+
+@dataclass(frozen=True)
+class DeviceFacts:
+    """All that decides one device's policy.
+
+    `collection` is the cohort's: "allowed", "opt_in" or "out_of_scope"; any other word counts as
+    "out_of_scope".
+    """
+
+    device: uuid.UUID
+    cohort: str
+    collection: str
+    is_active: bool = True
+    acknowledgement_missing: bool = False
+    opted_in: bool = False
+    restrictions: frozenset[RestrictionFact] = frozenset()
+
+
+def compile_device_policy(
+    facts: DeviceFacts, *, version: int, issued_at: datetime
+) -> dict[str, object]:
+    """Return the payload of a device policy (contract `device-policy/1`)."""
+    standing = _standing_denial(facts)
+    deny = [deny_entry(fact) for fact in in_order(facts.restrictions, at=issued_at)]
+    if standing:
+        state, source = standing
+        whole = RestrictionFact(_fixed_id(facts.device, source), source, BEGINNING, None)
+        deny.insert(0, deny_entry(whole))
+    return {
+        "schema": "device-policy/1",
+        "device": str(facts.device),
+        "cohort": facts.cohort,
+        "version": version,
+        "issued_at": format_time(issued_at),
+        "state": standing[0] if standing else _state(facts.restrictions, at=issued_at),
+        "deny": deny,
+        "conditions": {},
+        "erase": [],
+    }
+
+
+def compile_ceiling(
+    *, cohort: str, collection: str, register_digest: str, excluded: Iterable[str]
+) -> dict[str, object]:
+    """Return a ceiling's content (contract `ceiling/1`) without `version` and `issued_at`."""
+    never = RestrictionFact(
+        _fixed_id(cohort, "excluded"), "programme", BEGINNING, None, frozenset(excluded)
+    )
+    deny = [deny_entry(never)] if never.applications else []
+    if collection not in {"allowed", "opt_in"}:
+        whole = RestrictionFact(_fixed_id(cohort, "all"), "programme", BEGINNING, None)
+        deny.insert(0, deny_entry(whole))
+    return {
+        "schema": "ceiling/1",
+        "cohort": cohort,
+        "collection": collection,
+        "register": register_digest,
+        "counterparties": None,
+        "deny": deny,
+        "max_pause_minutes": MAX_PAUSE_MINUTES,
+        "budget": BUDGET,
+    }
+
+
+def deny_entry(fact: RestrictionFact) -> dict[str, object]:
+    """Return an entry of `deny`; `applications` or `kinds` absent means all."""
+    entry: dict[str, object] = {
+        "id": str(fact.id),
+        "from": format_time(fact.starts_at),
+        "until": format_time(fact.ends_at) if fact.ends_at else None,
+        "source": fact.source,
+    }
+    if fact.applications is not None:
+        entry["applications"] = sorted(fact.applications)
+    if fact.kinds is not None:
+        entry["kinds"] = sorted(fact.kinds)
+    return entry
+
+
+def in_order(facts: Iterable[RestrictionFact], *, at: datetime) -> list[RestrictionFact]:
+    """Return those that are not over at `at`, in an order that depends on nothing but them."""
+    still = [fact for fact in facts if fact.ends_at is None or fact.ends_at > at]
+    return sorted(still, key=lambda fact: (fact.starts_at, str(fact.id)))
+
+
+def _standing_denial(facts: DeviceFacts) -> tuple[str, str] | None:
+    """Return (state, source) when this person's standing alone rules collection out."""
+    if not facts.is_active:
+        return "revoked", "programme"
+    if facts.collection not in {"allowed", "opt_in"}:
+        return "out_of_scope", "programme"
+    if facts.acknowledgement_missing:
+        return "unacknowledged", "notice"
+    if facts.collection == "opt_in" and not facts.opted_in:
+        return "opted_out", "consent"
+    return None
+
+
+def _state(restrictions: Iterable[RestrictionFact], *, at: datetime) -> str:
+    whole = {
+        fact.source
+        for fact in restrictions
+        if fact.applications is None and fact.kinds is None and fact.is_in_force(at)
+    }
+    for source, state in STATE_OF_SOURCE.items():
+        if source in whole:
+            return state
+    return "protected" if whole else "collecting"
+
+
+def _fixed_id(of: object, name: str) -> uuid.UUID:
+    """Return an id for a denial that has no row of its own, the same each time."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"urn:consent-portal:{of}:{name}")

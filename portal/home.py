@@ -1,0 +1,109 @@
+"""The home page: the state of my devices, the pause control, and what happened last.
+
+`my-state` is asked for again by the page itself: often while a device has not confirmed, seldom
+otherwise. It answers 204 while nothing changed, so that nothing moves under the reader's hands.
+"""
+
+import hashlib
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from consent_app.devices.display import Summary
+from consent_app.devices.forms import PauseForm
+from consent_app.devices.overview import summary_for
+from consent_app.devices.queries import longest_pause_minutes
+from consent_app.people.models import Employee
+from consent_app.restrictions import actions
+from consent_app.restrictions.rules import OFFERED_MINUTES
+from portal.activity import latest_events
+from portal.lib.http import UserRequest, render_partial
+from portal.lib.refusals import Refusal
+
+PAGE = "home.html"
+PARTIAL = "my-state"
+
+
+@require_safe
+def home(request: UserRequest) -> HttpResponse:
+    context = home_context(request.user)
+    if request.htmx and request.GET.get("seen") == context["mark"]:
+        return HttpResponse(status=204)
+    return render_partial(request, PAGE, PARTIAL, context)
+
+
+@require_POST
+def pause_start(request: UserRequest) -> HttpResponse:
+    """Start a pause on all devices, or let the one in force last longer."""
+    form = PauseForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, form.errors["minutes"][0])
+    minutes = form.cleaned_data["minutes"]
+    try:
+        if request.POST.get("extend"):
+            actions.extend_pause(employee=request.user, by=request.user, minutes=minutes)
+        else:
+            longest = longest_pause_minutes(request.user.jurisdiction)
+            actions.start_pause(
+                employee=request.user, by=request.user, minutes=minutes, longest=longest
+            )
+    except Refusal as refusal:
+        return _refused(request, refusal.message)
+    return _done(request)
+
+
+@require_POST
+def pause_end(request: UserRequest) -> HttpResponse:
+    try:
+        actions.resume(employee=request.user, by=request.user)
+    except Refusal as refusal:
+        return _refused(request, refusal.message)
+    return _done(request)
+
+
+def home_context(employee: Employee) -> dict[str, object]:
+    summary = summary_for(employee)
+    now = timezone.now()
+    left = (summary.paused_until - now).total_seconds() / 60 if summary.paused_until else 0
+    return {
+        "summary": summary,
+        "my_devices": summary,
+        "offered_minutes": [minutes for minutes in OFFERED_MINUTES if minutes > left],
+        "events": latest_events(employee),
+        "mark": _mark(summary),
+        # Half a second while the answer is awaited and likely to come, else at leisure.
+        "ask_again": "500ms" if _is_awaited(summary) else "5s",
+    }
+
+
+def _is_awaited(summary: Summary) -> bool:
+    return any(not view.is_confirmed and not view.is_silent for view in summary.devices)
+
+
+def _mark(summary: Summary) -> str:
+    """Name what the page shows of the devices: the same name means nothing to redraw."""
+    shown = [
+        (
+            str(view.device.pk),
+            view.device.hostname,
+            view.state,
+            view.until,
+            view.is_silent,
+            view.steps,
+        )
+        for view in summary.devices
+    ]
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+def _done(request: UserRequest) -> HttpResponse:
+    if request.htmx:
+        return render_partial(request, PAGE, PARTIAL, home_context(request.user))
+    return redirect("home")
+
+
+def _refused(request: UserRequest, message: str) -> HttpResponse:
+    context = home_context(request.user) | {"refusal": message}
+    return render_partial(request, PAGE, PARTIAL, context, status=422)
