@@ -36,6 +36,8 @@ STATES = {
     "unacknowledged": State("ring", "Not collecting", "calm"),
     "opted_out": State("ring", "Not collecting", "calm"),
     "out_of_scope": State("ring", "Not collecting", "calm"),
+    "no_ceiling": State("ring", "Not collecting", "calm"),
+    "no_ceiling": State("ring", "Not collecting", "calm"),
     "stopped": State("ring", "Not collecting", "calm"),
     "out_of_reach": State("dashes", "Out of reach", "grey"),
     "pending": State("clock", "Waiting", "grey"),

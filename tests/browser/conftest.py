@@ -6,28 +6,21 @@ answers of 400 and more; the test fails at its end if there are any it did not a
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import cache
-from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from portal.management.commands.prepare_database import grant_serving_role
+from tests.browser.live_portal import LivePortal, serving_role_url
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SIGN_IN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
-START_SECONDS = 30
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 CHROMIUM_OPTIONS = [
@@ -53,74 +46,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # The portal
 
 
-class LivePortal:
-    """A portal of its own: one granian process, serving the test database with the serving role."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [Path(sys.executable).with_name("granian"), "--interface", "asgi"]
-        command += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        command += ["--loop", "uvloop", "--no-ws", "--workers-kill-timeout", "2"]
-        with (self.folder / "portal.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "portal.asgi:application"],
-                cwd=REPOSITORY, env=self._environment(), start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
-        self._wait_until_it_answers()
-
-    def stop(self) -> None:
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        self.process = None
-
-    def log(self) -> str:
-        return (self.folder / "portal.log").read_text(errors="replace")
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            **{name: value for name, value in os.environ.items() if name != "DATABASE_OWNER_URL"},
-            "DATABASE_URL": serving_role_url(),
-            "DATABASE_POOL_SIZE": "8",
-            "PORTAL_MODE": "demo",
-            "PORTAL_ORIGIN": self.url,
-            "KEYS_DIR": str(self.folder / "keys"),
-        }
-
-    def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.process and self.process.poll() is None:
-            try:
-                if httpx.get(f"{self.url}/health").status_code == httpx.codes.OK:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
-        pytest.fail(f"The portal did not start:\n{self.log()}")
-
-
-def serving_role_url() -> str:
-    """Return the address of the test database for the role that serves requests."""
-    parts = urlsplit(os.environ["TEST_PORTAL_ROLE_URL"])
-    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
 def portal_process(
     django_db_setup, django_db_blocker, tmp_path_factory: pytest.TempPathFactory
@@ -128,7 +53,7 @@ def portal_process(
     """Start the portal once; `live_portal` gives it to a test with an empty database."""
     with django_db_blocker.unblock():
         grant_serving_role(urlsplit(os.environ["TEST_PORTAL_ROLE_URL"]).username or "portal")
-        portal = LivePortal(tmp_path_factory.mktemp("portal"))
+        portal = LivePortal(tmp_path_factory.mktemp("portal"), database_url=serving_role_url())
         portal.start()
     yield portal
     portal.stop()
