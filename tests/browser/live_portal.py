@@ -1,0 +1,90 @@
+"""A portal in a process of its own, as the demo runs it: granian, the ASGI application, one port."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import pytest
+from django.db import connection
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+START_SECONDS = 30
+
+
+class LivePortal:
+    """One granian process as our direct child; `database_url` is all that it knows of the database."""
+
+    def __init__(self, folder: Path, *, database_url: str) -> None:
+        self.folder = folder
+        self.database_url = database_url
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait for the first answer, whatever it is."""
+        command = [Path(sys.executable).with_name("granian"), "--interface", "asgi"]
+        command += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        command += ["--loop", "uvloop", "--no-ws", "--workers-kill-timeout", "2"]
+        with (self.folder / "portal.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "portal.asgi:application"],
+                cwd=REPOSITORY, env=self._environment(), start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        self._wait_until_it_answers()
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.process = None
+
+    def log(self) -> str:
+        return (self.folder / "portal.log").read_text(errors="replace")
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **{name: value for name, value in os.environ.items() if name != "DATABASE_OWNER_URL"},
+            "DATABASE_URL": self.database_url,
+            "DATABASE_POOL_SIZE": "8",
+            "PORTAL_MODE": "demo",
+            "PORTAL_ORIGIN": self.url,
+            "KEYS_DIR": str(self.folder / "keys"),
+        }
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process and self.process.poll() is None:
+            try:
+                httpx.get(f"{self.url}/health", timeout=10)
+            except httpx.TransportError:
+                time.sleep(0.05)
+            else:
+                return
+        log = self.log()
+        self.stop()
+        pytest.fail(f"The portal did not start:\n{log}")
+
+
+def serving_role_url() -> str:
+    """Return the address of the test database for the role that serves requests."""
+    parts = urlsplit(os.environ["TEST_PORTAL_ROLE_URL"])
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
