@@ -12,7 +12,7 @@ from django.core.management import execute_from_command_line
 
 from portal.embedded import embedded_services
 
-OWNER_COMMANDS = {"prepare_database", "migrate", "sqlflush", "dbshell"}
+OWNER_COMMANDS = {"prepare_database", "migrate", "erase_details"}
 
 
 def main() -> None:

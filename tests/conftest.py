@@ -62,3 +62,13 @@ def sign_in(client):
         return client
 
     return sign
+
+
+@pytest.fixture
+def keys(tmp_path_factory, settings):
+    """Fresh signing keys in a folder of their own."""
+    from portal.lib.keys import create_keys
+
+    settings.KEYS_DIR = tmp_path_factory.mktemp("keys")
+    create_keys(settings.KEYS_DIR)
+    return settings.KEYS_DIR

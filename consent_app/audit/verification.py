@@ -32,7 +32,7 @@ class Report:
 
 
 class _Tree:
-    """The tree as the leaves' contents make it, kept in memory level by level."""
+    """A tree made of leaf hashes, kept in memory level by level."""
 
     def __init__(self) -> None:
         self.levels: list[list[bytes]] = [[]]
@@ -49,6 +49,9 @@ class _Tree:
     def node(self, level: int, index: int) -> bytes:
         return self.levels[level][index]
 
+    def has(self, level: int, index: int) -> bool:
+        return level < len(self.levels) and index < len(self.levels[level])
+
     def head(self, size: int | None = None) -> TreeHead:
         wanted = len(self.levels[0]) if size is None else size
         return TreeHead(size=wanted, root=merkle.root(wanted, self.node))
@@ -56,42 +59,49 @@ class _Tree:
 
 def verify_log(kept: list[TreeHead]) -> Report:
     """Recompute everything and compare it with tree heads that were `kept` elsewhere."""
-    tree = _Tree()
-    findings = list(_check_leaves(tree))
-    findings += _check_nodes(tree)
+    # One tree of what the entries say, one of the hashes stored beside them: an altered entry
+    # differs in the first, and the stored nodes are held against the second.
+    contents, stored = _Tree(), _Tree()
+    findings = list(_check_leaves(contents, stored))
+    findings += _check_nodes(stored, known_bad={finding.index for finding in findings})
     erased = _erased_indexes()
     findings += _check_details(erased)
-    findings += [found for head in kept if (found := _check_kept(tree, head))]
+    findings += [found for head in kept if (found := _check_kept(contents, head))]
     findings.sort(key=lambda finding: finding.index)
-    return Report(head=tree.head(), erased=len(erased), findings=findings)
+    return Report(head=contents.head(), erased=len(erased), findings=findings)
 
 
-def _check_leaves(tree: _Tree) -> Iterator[Finding]:
+def _check_leaves(contents: _Tree, stored: _Tree) -> Iterator[Finding]:
     expected = 0
     for leaf in Leaf.objects.order_by("index").iterator(chunk_size=2000):
         if leaf.index != expected:
-            yield Finding(expected, f"leaves {expected} to {leaf.index - 1} are missing")
+            yield Finding(expected, f"entries {expected} to {leaf.index - 1} are missing")
             expected = leaf.index
         computed = merkle.leaf_hash(leaf.content())
         if computed != bytes(leaf.leaf_hash):
             yield Finding(leaf.index, "the entry was changed: its hash does not fit")
-        tree.append(computed)
+        contents.append(computed)
+        stored.append(bytes(leaf.leaf_hash))
         expected += 1
 
 
-def _check_nodes(tree: _Tree) -> Iterator[Finding]:
+def _check_nodes(stored: _Tree, *, known_bad: set[int]) -> Iterator[Finding]:
+    """Check the stored nodes, the narrowest first; a node above a known fault says nothing new."""
     seen = 0
     for node in Node.objects.order_by("level", "index").iterator(chunk_size=2000):
-        first_leaf = node.index << node.level
-        known = node.level < len(tree.levels) and node.index < len(tree.levels[node.level])
-        if not known:
-            yield Finding(first_leaf, f"a tree node covers leaves that do not exist: {node}")
-        elif tree.node(node.level, node.index) != bytes(node.hash):
-            yield Finding(first_leaf, f"the stored tree node {node} does not fit its leaves")
+        covered = range(node.index << node.level, (node.index + 1) << node.level)
+        known = stored.has(node.level, node.index)
         seen += known
-    wanted = sum(len(level) for level in tree.levels[1:])
+        fits = known and stored.node(node.level, node.index) == bytes(node.hash)
+        if not fits and not any(index in covered for index in known_bad):
+            known_bad.add(covered.start)
+            yield Finding(
+                covered.start,
+                f"entries {covered.start} to {covered.stop - 1}: the stored tree does not fit",
+            )
+    wanted = sum(len(level) for level in stored.levels[1:])
     if seen < wanted:
-        yield Finding(0, f"{wanted - seen} tree nodes are missing")
+        yield Finding(0, f"{wanted - seen} nodes of the stored tree are missing")
 
 
 def _erased_indexes() -> set[int]:

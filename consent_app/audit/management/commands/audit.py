@@ -1,0 +1,107 @@
+"""Check the audit log, print its head, or prove an entry.
+
+manage.py audit verify                        recompute everything
+manage.py audit verify --against FILE         ... and compare with a checkpoint kept elsewhere
+manage.py audit checkpoint > FILE             the signed tree head, to keep elsewhere
+manage.py audit prove INDEX                   an inclusion proof, as JSON
+"""
+
+import base64
+import json
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
+from django.utils import timezone
+
+from consent_agent.protocol.canonical import parse_json
+from consent_agent.protocol.documents import format_time
+from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.protocol.jws import KeySet, sign, verify
+from consent_app.audit import queries
+from consent_app.audit.models import Leaf
+from consent_app.audit.queries import TreeHead
+from consent_app.audit.verification import verify_log
+from portal.lib.keys import KeysMissing, published_keys, signing_key
+
+
+class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
+    """Keep the lines of the description."""
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        return super().create_parser(prog_name, subcommand, formatter_class=_Help, **kwargs)
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parts = parser.add_subparsers(dest="part", required=True)
+        checking = parts.add_parser("verify", help="recompute everything")
+        checking.add_argument(
+            "--against", type=Path, action="append", default=[], metavar="FILE",
+            help="a checkpoint that was kept; may be given more than once",
+        )  # fmt: skip
+        parts.add_parser("checkpoint", help="print the signed tree head")
+        proving = parts.add_parser("prove", help="print an inclusion proof")
+        proving.add_argument("index", type=int)
+
+    def handle(self, *, part: str, **options: Any) -> None:
+        try:
+            {"verify": self.verify, "checkpoint": self.checkpoint, "prove": self.prove}[part](
+                **options
+            )
+        except KeysMissing as error:
+            raise CommandError(str(error)) from error
+
+    def verify(self, *, against: list[Path], **_options: Any) -> None:
+        report = verify_log([_kept_head(path) for path in against])
+        for finding in report.findings:
+            self.stderr.write(f"entry {finding.index}: {finding.problem}")
+        head = f"{report.head.size} entries, root {report.head.root.hex()}"
+        if not report.is_intact:
+            raise CommandError(
+                f"The log was altered; first at entry {report.findings[0].index}. {head}"
+            )
+        erased = (
+            f" Details of {report.erased} were erased, each with an entry." if report.erased else ""
+        )
+        self.stdout.write(f"Nothing was altered: {head}.{erased}")
+
+    def checkpoint(self, **_options: Any) -> None:
+        head = queries.tree_head()
+        payload = {
+            "schema": "checkpoint/1",
+            "size": head.size,
+            "root": head.root.hex(),
+            "issued_at": format_time(timezone.now()),
+        }
+        self.stdout.write(sign(payload, typ="checkpoint+jws", key=signing_key("checkpoint")))
+
+    def prove(self, *, index: int, **_options: Any) -> None:
+        head = queries.tree_head()
+        leaf = Leaf.objects.filter(pk=index).first()
+        if leaf is None:
+            raise CommandError(f"There is no entry {index}; the log has {head.size}.")
+        proof = {
+            "index": index,
+            "size": head.size,
+            "root": head.root.hex(),
+            "leaf": base64.b64encode(leaf.content()).decode(),
+            "path": [value.hex() for value in queries.inclusion_proof(index, head.size)],
+        }
+        self.stdout.write(json.dumps(proof, indent=1))
+
+
+def _kept_head(path: Path) -> TreeHead:
+    """Read a checkpoint that `audit checkpoint` printed, after checking its signature."""
+    try:
+        keys = KeySet.from_jwks(published_keys())
+        payload = parse_json(verify(path.read_text().strip(), typ="checkpoint+jws", keys=keys))
+        assert isinstance(payload, dict)  # noqa: S101 (we signed it)
+        return TreeHead(size=int(payload["size"]), root=bytes.fromhex(payload["root"]))
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from error
+    except DocumentRefused as error:
+        raise CommandError(f"{path} is no checkpoint of this portal: {error}") from error
