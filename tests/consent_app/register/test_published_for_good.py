@@ -1,0 +1,175 @@
+"""A published version never changes, and screen content never gets in: the database holds both."""
+
+import os
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from consent_agent.protocol.canonical import content_digest
+from consent_app.register.models import Application, DataKind, RegisterVersion, Safeguard
+
+KINDS_OF_SCREEN_CONTENT = [
+    "screen",
+    "screenshot",
+    "screen_content",
+    "full_screen_video",
+    "display_capture",
+    "window_image",
+    "webcam",
+    "photo",
+]
+
+
+@pytest.fixture
+def draft(published):
+    return RegisterVersion.objects.create(
+        number=2, purpose="p", limits="l", readers=[], never_collected=[]
+    )
+
+
+@contextmanager
+def refused():
+    with pytest.raises(DatabaseError), transaction.atomic():
+        yield
+
+
+@pytest.mark.parametrize("field", ["number", "purpose", "digest", "document", "published_at"])
+def test_no_field_of_a_published_version_changes(published, field):
+    values = {"number": 9, "document": b"{}", "published_at": timezone.now()}
+
+    with refused():
+        RegisterVersion.objects.update(**{field: values.get(field, "other")})
+
+
+def test_a_published_version_is_not_deleted(published):
+    with refused():
+        RegisterVersion.objects.all()._raw_delete("default")
+
+
+@pytest.mark.parametrize("model", [Application, DataKind, Safeguard])
+def test_no_part_of_a_published_version_changes_or_goes(published, model):
+    field = {"application": "reason", "datakind": "name", "safeguard": "pattern"}
+
+    with refused():
+        model.objects.update(**{field[model._meta.model_name]: "other"})
+    with refused():
+        model.objects.all()._raw_delete("default")
+
+
+def test_nothing_is_added_to_a_published_version(published):
+    with refused():
+        DataKind.objects.create(version=published, **kind("clipboard"))
+
+
+def test_nothing_moves_into_or_out_of_a_published_version(published, draft):
+    added = DataKind.objects.create(version=draft, **kind("clipboard"))
+
+    with refused():
+        DataKind.objects.filter(pk=added.pk).update(version=published)
+    with refused():
+        DataKind.objects.filter(version=published).update(version=draft)
+
+
+def test_a_draft_changes_and_goes(draft):
+    DataKind.objects.create(version=draft, **kind("clipboard"))
+    DataKind.objects.filter(version=draft).update(name="Copied text")
+    draft.purpose = "other"
+    draft.save()
+
+    draft.delete()
+
+    assert not RegisterVersion.objects.filter(number=2).exists()
+
+
+def test_the_digest_names_the_document(draft):
+    with refused():
+        RegisterVersion.objects.filter(pk=draft.pk).update(**publication(b"{}", of=b"[]"))
+
+    RegisterVersion.objects.filter(pk=draft.pk).update(**publication(b"{}", of=b"{}"))
+
+
+def test_a_document_of_more_than_4_mib_is_refused(draft):
+    data = b"x" * (4 * 1024 * 1024 + 1)
+
+    with refused():
+        RegisterVersion.objects.filter(pk=draft.pk).update(**publication(data, of=data))
+
+
+@pytest.mark.parametrize("code", KINDS_OF_SCREEN_CONTENT)
+def test_screen_content_is_no_kind_of_data(draft, code):
+    with pytest.raises(IntegrityError, match="register_no_screen_content"), transaction.atomic():
+        DataKind.objects.create(version=draft, **kind(code))
+
+
+def test_no_version_is_published_with_a_kind_that_it_does_not_describe(draft):
+    Application.objects.create(version=draft, **application(kinds=["screen"]))
+
+    with refused():
+        RegisterVersion.objects.filter(pk=draft.pk).update(**publication(b"{}", of=b"{}"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"excluded": True, "reason": "", "kinds": []},
+        {"excluded": True, "reason": "why", "kinds": ["keystrokes"]},
+        {"excluded": False, "reason": "why", "kinds": ["keystrokes"]},
+        {"excluded": False, "reason": "", "kinds": []},
+    ],
+)
+def test_excluded_means_a_reason_and_no_kinds(draft, fields):
+    with pytest.raises(IntegrityError, match="register_excluded_with_reason"), transaction.atomic():
+        Application.objects.create(version=draft, **application(**fields))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_role_that_serves_requests_changes_nothing_published(request):
+    call_command("prepare_database", verbosity=0)
+    request.getfixturevalue("published")
+    address = psycopg.conninfo.conninfo_to_dict(os.environ["TEST_PORTAL_ROLE_URL"])
+    address["dbname"] = connection.settings_dict["NAME"]
+
+    with psycopg.connect(**address, autocommit=True) as portal:
+        for statement in (
+            "UPDATE register_registerversion SET document = '{}'",
+            "DELETE FROM register_registerversion",
+            "UPDATE register_application SET excluded = false, reason = '', kinds = '{keystrokes}'",
+            "DELETE FROM register_application",
+            "DELETE FROM register_safeguard",
+            "TRUNCATE register_safeguard",
+            "ALTER TABLE register_application DISABLE TRIGGER ALL",
+            "DROP TRIGGER register_application_keep ON register_application",
+        ):
+            with pytest.raises(psycopg.DatabaseError):
+                portal.execute(statement)
+
+
+def kind(code: str) -> dict[str, object]:
+    return {
+        "code": code,
+        "name": "Name",
+        "explanation": "e",
+        "retention_days": 1,
+        "retention_reason": "r",
+        "position": 9,
+    }
+
+
+def application(**fields: object) -> dict[str, object]:
+    return {
+        "slug": "mine",
+        "name": "Mine",
+        "vendor": "V",
+        "category": "browser",
+        "communication": False,
+        "sensitivity": "none",
+        "excluded": False,
+    } | fields
+
+
+def publication(document: bytes, *, of: bytes) -> dict[str, object]:
+    return {"document": document, "digest": content_digest(of), "published_at": timezone.now()}
