@@ -176,7 +176,7 @@ def _describe_status(state: State, gate: Gate) -> dict[str, object]:
     accepted = held.accepted
     return {
         **shown,
-        "policy": "fresh" if held.remaining(now) else "not_fresh",
+        "policy": "fresh" if held.is_fresh(now) else "not_fresh",
         "version": accepted.policy.version,
         "state": accepted.policy.state,
         "denied": describe_denied(held, now),

@@ -219,15 +219,15 @@ async def enrol(
             portal_url=portal_url,
             policy_url=urljoin(portal_url.rstrip("/") + "/", members.text("policy_url")),
             device_id=members.text("device_id"),
-            token=members.text("token"),
+            token=_header_text(members.text("token")),
             jwks=members.mapping("jwks"),
             private=private,
         )
         KeySet.from_jwks(enrolment.jwks)
+        if _origin(enrolment.policy_url) != _origin(portal_url):
+            raise AnswerRefused("bad_enrolment")
     except (DocumentRefused, ValueError):
         raise AnswerRefused("bad_enrolment") from None
-    if _origin(enrolment.policy_url) != _origin(portal_url) or not enrolment.token.isascii():
-        raise AnswerRefused("bad_enrolment")
     return enrolment
 
 
@@ -243,6 +243,12 @@ def check_address(url: str) -> None:
         raise InsecureAddress from None
     if not host or not (scheme == "https" or (scheme == "http" and host in _LOOPBACK)):
         raise InsecureAddress
+
+
+def _header_text(text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("cannot be sent in a header")
+    return text
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -20,7 +20,7 @@ from consent_agent.protocol.matching import Register
 from consent_agent.state import LocalPause, State
 
 # Clocks that differ by less count as one: a network's delay, not a clock that was set.
-CLOCK_TOLERANCE: Final = timedelta(seconds=1)
+CLOCK_TOLERANCE_SECONDS: Final = 1.0
 RUNNING: Final = "running"
 
 
@@ -32,6 +32,8 @@ class HeldPolicy:
         self.accepted = accepted
         self.register = register
         self.received = received
+        window = freshness.expires_at - freshness.issued_at
+        self._stale_at_steady = received.steady + window.total_seconds()
         self.view = PolicyView(
             register=register,
             ceiling=accepted.ceiling,
@@ -50,26 +52,32 @@ class HeldPolicy:
 
     def remaining(self, now: Instant) -> timedelta:
         """Return for how long this stays fresh; zero when a clock went back or was started anew."""
-        if (
-            now.boot != self.received.boot
-            or now.steady < self.received.steady
-            or now.wall < self.received.wall
-        ):
+        if not self.is_fresh(now):
             return timedelta(0)
-        expires_at = self.accepted.freshness.expires_at
-        return max(timedelta(0), expires_at - max(now.wall, self.portal_time(now)))
+        return self.accepted.freshness.expires_at - max(now.wall, self.portal_time(now))
+
+    def is_fresh(self, now: Instant) -> bool:
+        received = self.received
+        return (
+            now.boot == received.boot
+            and received.steady <= now.steady < self._stale_at_steady
+            and received.wall <= now.wall < self.accepted.freshness.expires_at
+        )
 
     def decide(self, subject: Subject, *, kind: str, at: datetime, now: Instant) -> Verdict:
         """Decide for the time `at` of the wall clock, and for what the portal would call it."""
         verdict = self.view.decide(subject, kind=kind, at=at)
-        difference = self.portal_time(now) - now.wall
-        if verdict.allowed and abs(difference) > CLOCK_TOLERANCE:
-            return self.view.decide(subject, kind=kind, at=at + difference)
-        return verdict
+        if not verdict.allowed:
+            return verdict
+        elapsed = now.steady - self.received.steady
+        ahead = elapsed - (now.wall - self.accepted.freshness.issued_at).total_seconds()
+        if -CLOCK_TOLERANCE_SECONDS <= ahead <= CLOCK_TOLERANCE_SECONDS:
+            return verdict
+        return self.view.decide(subject, kind=kind, at=at + timedelta(seconds=ahead))
 
     def collects_anything(self, now: Instant) -> bool:
         """Say whether there is one application and kind that may be collected at this time."""
-        if not self.is_running or not self.remaining(now):
+        if not self.is_running or not self.is_fresh(now):
             return False
         return any(
             self.decide(Subject(application=row.slug), kind=kind, at=now.wall, now=now).allowed
@@ -163,17 +171,16 @@ class Gate:
         self, held: HeldPolicy | None, now: Instant, at: datetime | None
     ) -> Verdict | None:
         if held is None:
-            return Verdict(False, Reason.NO_POLICY, self._closed_because)
-        remaining = held.remaining(now)
-        if not remaining:
-            return Verdict(False, Reason.NOT_FRESH, "freshness")
-        if at is not None and not held.received.wall <= at < now.wall + remaining:
-            return Verdict(False, Reason.NOT_FRESH, "at")
+            return Verdict.refusal(Reason.NO_POLICY, self._closed_because)
+        if not held.is_fresh(now):
+            return Verdict.refusal(Reason.NOT_FRESH, "freshness")
+        if at is not None and not held.received.wall <= at < now.wall + held.remaining(now):
+            return Verdict.refusal(Reason.NOT_FRESH, "at")
         if not held.is_running:
-            return Verdict(False, Reason.PROGRAMME_STOPPED, "programme")
+            return Verdict.refusal(Reason.PROGRAMME_STOPPED, "programme")
         pause = self._pause
         if pause is not None and pause.is_in_force(now):
-            return Verdict(False, Reason.LOCAL_PAUSE, pause.idempotency_key, None, pause.ends_at)
+            return Verdict.refusal(Reason.LOCAL_PAUSE, pause.idempotency_key, None, pause.ends_at)
         return None
 
 

@@ -136,16 +136,19 @@ class Agent:
     async def _poll_forever(self) -> None:
         back_off = BackOff()
         quick_answers = 0
+        may_wait = False  # at first, and after a failure, know at once how things stand
         while True:
             started = self._clock.now().steady
             try:
-                brought_news = await self._poll()
+                brought_news = await self._poll(may_wait=may_wait)
             except DeviceRevoked:
                 raise
             except (AgentError, DocumentRefused) as failure:
                 self._announce(f"{failure} [{failure.code}]")
                 await asyncio.sleep(back_off.next_delay(getattr(failure, "retry_after", None)))
+                may_wait = False
                 continue
+            may_wait = True
             is_quick = self._clock.now().steady - started < QUICK_ANSWER_SECONDS
             quick_answers = quick_answers + 1 if is_quick and not brought_news else 0
             if quick_answers > 1:  # a portal that does not hold long polls must not be hammered
@@ -153,12 +156,12 @@ class Agent:
             else:
                 back_off.reset()
 
-    async def _poll(self) -> bool:
+    async def _poll(self, *, may_wait: bool) -> bool:
         """Ask once and apply the answer; say whether anything is different now."""
         held = self._gate.held
         etag = self._etag if held else None
-        wait = self._wait_seconds(held)
-        answer = await self._client.poll(etag=etag, wait_seconds=wait if etag else 0)
+        wait = self._wait_seconds(held) if may_wait and etag else 0
+        answer = await self._client.poll(etag=etag, wait_seconds=wait)
         received = self._clock.now()
         try:
             return await self._apply(answer, held, received)

@@ -20,7 +20,7 @@ from consent_agent.acceptance import Floor, Floors, SignedDocuments
 from consent_agent.clock import Instant
 from consent_agent.errors import NotEnrolled, StateRefused
 from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
-from consent_agent.protocol.documents import Members, format_time
+from consent_agent.protocol.documents import MAX_VERSION, Members, format_time
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import (
     DEVICE_ROLE,
@@ -202,7 +202,7 @@ class State:
         if members is None:
             return None
         return StoredAcknowledgement(
-            sequence=members.integer("sequence", low=1, high=2**53),
+            sequence=members.integer("sequence", low=1, high=MAX_VERSION),
             subject=members.text("subject"),
             unsent=members.text_or_none("unsent"),
         )

@@ -73,7 +73,7 @@ def _finite_float(digits: str) -> float:
 def _check_values(value: object) -> None:
     """Go through `value` level by level: a recursive walk is what deep nesting would break."""
     level = [value]
-    for _ in range(MAX_NESTING + 1):
+    for _ in range(MAX_NESTING):
         below: list[object] = []
         for item in level:
             if isinstance(item, dict):

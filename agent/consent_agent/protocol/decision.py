@@ -20,7 +20,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from functools import lru_cache
+from typing import Final, Self
 
 from consent_agent.protocol.documents import Ceiling, Deny, DevicePolicy
 from consent_agent.protocol.matching import Address, Application, Register
@@ -106,6 +107,16 @@ class Verdict:
     application: str | None = None
     until: datetime | None = None
 
+    @classmethod
+    def refusal(
+        cls,
+        reason: Reason,
+        rule: str,
+        application: str | None = None,
+        until: datetime | None = None,
+    ) -> Self:
+        return cls(allowed=False, reason=reason, rule=rule, application=application, until=until)
+
 
 class Timeline:
     """Which of some restrictions answers at a time; found in one binary search."""
@@ -161,7 +172,7 @@ class PolicyView:
         return (
             self._restricted(rows, kind, at)
             or self._safeguarded(subject, rows, address)
-            or Verdict(True, Reason.ALLOWED, rows[-1].slug, rows[-1].slug)
+            or _allowed(rows[-1].slug)
         )
 
     def _identify(
@@ -173,17 +184,17 @@ class PolicyView:
         if subject.application is not None:
             rows = self._register.match_application(subject.application)
             if not rows:
-                return Verdict(False, Reason.NOT_IN_REGISTER, "application"), (), None
+                return Verdict.refusal(Reason.NOT_IN_REGISTER, "application"), (), None
         if subject.url is not None:
             if not subject.url:
-                return Verdict(False, Reason.UNREADABLE, "url"), (), None
+                return Verdict.refusal(Reason.UNREADABLE, "url"), (), None
             address = Address.parse(subject.url)
             page = self._register.match_address(address) if address else None
             if page is None:
-                return Verdict(False, Reason.NOT_IN_REGISTER, "url"), (), None
+                return Verdict.refusal(Reason.NOT_IN_REGISTER, "url"), (), None
             rows = (*rows, page)
         if not rows:
-            return Verdict(False, Reason.NOT_IDENTIFIED, "subject"), (), None
+            return Verdict.refusal(Reason.NOT_IDENTIFIED, "subject"), (), None
         return None, rows, address
 
     def _restricted(self, rows: tuple[Application, ...], kind: str, at: datetime) -> Verdict | None:
@@ -229,7 +240,7 @@ class PolicyView:
             (Detector.FIELD_TYPE, subject.field),
         ):
             if text and len(text) > MAX_TEXT_LENGTH:
-                return Verdict(False, Reason.UNREADABLE, detector.value, page.slug)
+                return Verdict.refusal(Reason.UNREADABLE, detector.value, page.slug)
             if text and (found := safeguards.refusing(detector, text)):
                 return _protected(found, page)
         return None
@@ -255,28 +266,33 @@ def decide(
 def standing_refusal(ceiling: Ceiling, policy: DevicePolicy) -> Verdict | None:
     """Return the refusal that holds for every subject at every time, if there is one."""
     if ceiling.collection not in _OPEN_COLLECTIONS:
-        return Verdict(False, Reason.OUT_OF_SCOPE, f"collection:{ceiling.collection}")
+        return Verdict.refusal(Reason.OUT_OF_SCOPE, f"collection:{ceiling.collection}")
     if policy.state not in _OPEN_STATES:
         reason = _REFUSING_STATES.get(policy.state, Reason.UNKNOWN_STATE)
-        return Verdict(False, reason, f"state:{policy.state}")
+        return Verdict.refusal(reason, f"state:{policy.state}")
     return None
 
 
 def _refused_by_row(row: Application, kind: str) -> Verdict | None:
     if row.excluded:
-        return Verdict(False, Reason.EXCLUDED, row.slug, row.slug)
+        return Verdict.refusal(Reason.EXCLUDED, row.slug, row.slug)
     if kind not in row.kinds:
-        return Verdict(False, Reason.KIND_NOT_COLLECTED, row.slug, row.slug)
+        return Verdict.refusal(Reason.KIND_NOT_COLLECTED, row.slug, row.slug)
     return None
+
+
+@lru_cache(maxsize=4096)
+def _allowed(slug: str) -> Verdict:
+    return Verdict(allowed=True, reason=Reason.ALLOWED, rule=slug, application=slug)
 
 
 def _denied(deny: Deny, row: Application) -> Verdict:
     reason = _REASON_BY_SOURCE.get(deny.source, Reason.RESTRICTED)
-    return Verdict(False, reason, deny.id, row.slug, deny.ends_at)
+    return Verdict.refusal(reason, deny.id, row.slug, deny.ends_at)
 
 
 def _protected(safeguard: Safeguard, row: Application) -> Verdict:
-    return Verdict(False, Reason.SAFEGUARD, safeguard.id, row.slug)
+    return Verdict.refusal(Reason.SAFEGUARD, safeguard.id, row.slug)
 
 
 def _rank(deny: Deny) -> tuple[float, str]:

@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Self, cast
+from typing import Final, Self
 
 from consent_agent.protocol.canonical import parse_json
 from consent_agent.protocol.errors import DocumentRefused
 
-MAX_VERSION: Final = 2**53
+# The largest integer that RFC 8785 and RFC 7493 can carry.
+MAX_VERSION: Final = 2**53 - 1
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -119,12 +120,15 @@ class Members:
 
     def number(self, name: str) -> float:
         value = self._members.get(name)
-        if type(value) not in (int, float):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise DocumentRefused("bad_field", name)
-        return float(cast(float, value))
+        return float(value)
 
     def mapping(self, name: str) -> Mapping[str, object]:
-        return self.nested(name)._members
+        value = self._members.get(name)
+        if not isinstance(value, dict):
+            raise DocumentRefused("bad_field", name)
+        return value
 
     def nested(self, name: str) -> "Members":
         return Members(self._members.get(name), name)
@@ -260,7 +264,7 @@ class Budget:
     @classmethod
     def from_members(cls, members: Members) -> Self:
         return cls(
-            upload_bytes_per_day=members.integer("upload_bytes_per_day", low=0, high=2**53),
+            upload_bytes_per_day=members.integer("upload_bytes_per_day", low=0, high=MAX_VERSION),
             cpu_percent=members.integer("cpu_percent", low=0, high=100),
             battery_floor_percent=members.integer("battery_floor_percent", low=0, high=100),
         )
@@ -310,7 +314,7 @@ class Checkpoint:
 
     @classmethod
     def from_members(cls, members: Members) -> Self:
-        return cls(size=members.integer("size", low=0, high=2**53), root=members.text("root"))
+        return cls(size=members.integer("size", low=0, high=MAX_VERSION), root=members.text("root"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,7 +382,7 @@ class Acknowledgement:
             ceiling_digest=members.digest("ceiling_digest"),
             applied_at=members.time("applied_at"),
             effect=members.text("effect"),
-            sequence=members.integer("sequence", low=1, high=2**53),
+            sequence=members.integer("sequence", low=1, high=MAX_VERSION),
         )
 
     def to_payload(self) -> dict[str, object]:

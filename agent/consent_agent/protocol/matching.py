@@ -51,6 +51,11 @@ class Application:
     def is_browser(self) -> bool:
         return self.category == BROWSER_CATEGORY
 
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        programs = self.macos_bundle_ids + self.windows_executables + self.linux_executables
+        return (self.slug, *programs)
+
     @classmethod
     def from_members(cls, members: Members) -> Self:
         match = members.nested("match")
@@ -121,6 +126,11 @@ class Register:
         self._by_windows_executable = self._index(
             lambda row: map(str.lower, row.windows_executables)
         )
+        self._rows_by_identifier = {
+            identifier: self._match_any(identifier)
+            for row in self.applications
+            for identifier in row.identifiers
+        }
         self._by_name = {row.name.casefold(): row for row in self.applications}
 
     @classmethod
@@ -132,8 +142,7 @@ class Register:
         """
         try:
             members = Members(parse_json(document))
-            if members.text("schema") != "register/1":
-                raise RegisterRefused("schema")
+            _check_schema(members)
             return cls(
                 version=members.version("version"),
                 published_at=members.time("published_at"),
@@ -185,10 +194,13 @@ class Register:
 
     def match_application(self, identifier: str) -> tuple[Application, ...]:
         """Find every row that a slug, bundle id or executable may stand for."""
+        # As written in the register it takes one look; other capitals are rare.
+        return self._rows_by_identifier.get(identifier) or self._match_any(identifier)
+
+    def _match_any(self, identifier: str) -> tuple[Application, ...]:
         rows = self._match_any_platform(identifier)
-        if row := self._by_slug.get(identifier):
-            rows = (row, *(other for other in rows if other is not row))
-        return rows
+        row = self._by_slug.get(identifier)
+        return rows if row is None else (row, *(other for other in rows if other is not row))
 
     def _match_any_platform(self, name: str) -> tuple[Application, ...]:
         folded = name.lower()
@@ -208,6 +220,11 @@ class Register:
                 if rows.setdefault(identifier, row) is not row:
                     raise RegisterRefused(f"{identifier} belongs to two rows")
         return rows
+
+
+def _check_schema(members: Members) -> None:
+    if members.text("schema") != "register/1":
+        raise RegisterRefused("schema")
 
 
 def _check_row(row: Application) -> None:

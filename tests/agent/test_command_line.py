@@ -1,0 +1,209 @@
+"""The real command in real processes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from consent_agent.cli import main
+
+AGENT = Path(__file__).parents[2] / "agent"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def command(folder, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process; give its status, output and errors."""
+
+    def run(name: str, *arguments: str) -> tuple[int, str, str]:
+        status = main([name, *arguments, "--state", str(folder)])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def enrolled(command, portal):
+    assert command("enrol", portal.url, "ABCD2345", "--hostname", "LAPTOP-1")[0] == 0
+    return command
+
+
+@pytest.fixture
+def start_run(folder) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "consent_agent", "run", "--state", str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(AGENT)},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if text in line:
+            return line
+    raise AssertionError(f"ended without {text!r}: {process.communicate()}")
+
+
+def test_enrols_once(enrolled, portal):
+    status, _, errors = enrolled("enrol", portal.url, "ABCD2345")
+
+    assert portal.bodies("POST", "enrolments")[0]["hostname"] == "LAPTOP-1"
+    assert (status, len(portal.bodies("POST", "enrolments"))) == (1, 1)
+    assert "enrolled already" in errors
+
+
+@pytest.mark.parametrize("name", ["run", "status", "resume"])
+def test_says_when_the_device_is_not_enrolled(command, name):
+    status, _, errors = command(name)
+
+    assert status == 3
+    assert "consent-agent enrol" in errors
+
+
+def test_says_when_the_portal_is_away(command, portal):
+    portal.stop()
+
+    status, _, errors = command("enrol", portal.url, "ABCD2345")
+
+    assert status == 5
+    assert errors.startswith("consent-agent: The portal cannot be reached")
+
+
+def test_says_when_the_code_is_refused(command, portal, folder):
+    portal.wrong_answers["enrolments"] = lambda handler: handler.send(409, {"code": "code_used"})
+
+    status, _, errors = command("enrol", portal.url, "ABCD2345")
+
+    assert status == 5
+    assert "409 code_used" in errors
+    assert not folder.exists()
+
+
+def test_says_when_a_file_was_altered(enrolled, folder):
+    path = folder / "enrolment.json"
+    path.write_bytes(path.read_bytes().replace(b"token-1", b"token-2"))
+
+    status, _, errors = enrolled("status")
+
+    assert status == 6
+    assert "was altered" in errors
+
+
+@pytest.mark.parametrize("minutes", ["0", "31", "-5", "5.5", "NaN", "1e1", "\u0665", "", "five"])
+def test_a_pause_has_1_to_30_whole_minutes(enrolled, folder, minutes):
+    with pytest.raises(SystemExit) as caught:
+        enrolled("pause", minutes)
+
+    assert caught.value.code == 2
+    assert not (folder / "pause.json").exists()
+
+
+def test_a_pause_holds_and_is_reported(enrolled, portal):
+    status, output, _ = enrolled("pause", "15")
+    report = portal.bodies("POST", "pauses")[0]
+
+    assert status == 0
+    assert output.startswith("Paused until ")
+    assert report["minutes"] == 15
+    assert re.fullmatch(r"[0-9a-f-]{36}", report["idempotency_key"])
+
+
+def test_a_pause_without_network_holds_on_the_device(enrolled, portal, folder):
+    portal.stop()
+
+    status, _, errors = enrolled("pause", "15")
+
+    assert status == 0
+    assert "will report the pause" in errors
+    assert (folder / "pause.json").exists()
+
+
+def test_resuming_ends_the_pause_here_and_in_the_portal(enrolled, portal, folder):
+    enrolled("pause", "15")
+
+    status, _, _ = enrolled("resume")
+
+    assert status == 0
+    assert not (folder / "pause.json").exists()
+    assert portal.bodies("DELETE", "pauses/current") == [None]
+
+
+def test_status_is_for_people_and_for_programs(enrolled, start_run):
+    before = json.loads(enrolled("status", "--json")[1])
+    read_until(start_run(), "confirmed")
+    after = json.loads(enrolled("status", "--json")[1])
+    enrolled("pause", "5")
+    paused = json.loads(enrolled("status", "--json")[1])
+
+    assert (before["collecting"], before["policy"]) == (False, "state_refused")
+    assert (after["collecting"], after["policy"], after["version"]) == (True, "fresh", 17)
+    assert (paused["collecting"], paused["local_pause_until"] is None) == (False, False)
+    assert "collecting" in enrolled("status")[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ends_at_once_and_cleanly_inside_a_long_poll(enrolled, start_run, number):
+    process = start_run()
+    line = read_until(process, "confirmed")
+    time.sleep(0.1)
+
+    started = time.monotonic()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=5)
+
+    assert time.monotonic() - started < 1
+    assert (process.returncode, errors) == (0, "")
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z  version 17  collecting", line)
+
+
+def test_a_revoked_device_says_so_and_ends(enrolled, portal, start_run, folder):
+    portal.wrong_answers["policy"] = lambda handler: handler.send(403, {"code": "device_revoked"})
+
+    process = start_run()
+    _, errors = process.communicate(timeout=5)
+
+    assert process.returncode == 4
+    assert "This device was revoked" in errors
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_the_running_agent_sees_a_pause_of_the_command(enrolled, start_run):
+    process = start_run()
+    read_until(process, "confirmed")
+
+    enrolled("pause", "5")
+
+    assert read_until(process, "Paused on this device until")
+
+
+def test_version_and_help_need_no_enrolment(capsys):
+    with pytest.raises(SystemExit) as version:
+        main(["--version"])
+    with pytest.raises(SystemExit) as usage:
+        main(["--help"])
+
+    assert (version.value.code, usage.value.code) == (0, 0)
+    assert "exit status:" in capsys.readouterr().out

@@ -1,0 +1,385 @@
+"""The running agent against a portal over real HTTP."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from consent_agent import loop
+from consent_agent.client import Connection, PortalClient
+from consent_agent.clock import SystemClock
+from consent_agent.errors import DeviceRevoked
+from consent_agent.gate import Gate
+from consent_agent.loop import Agent, BackOff
+from consent_agent.protocol.canonical import content_digest
+from consent_agent.protocol.decision import Reason
+from consent_agent.protocol.documents import Acknowledgement
+from consent_agent.protocol.jws import verify_with_key
+from consent_agent.state import LocalPause, State
+
+from tests.agent.simulated_portal import REGISTER_DIGEST, SimulatedPortal, deny
+
+PATIENCE_SECONDS = 3.0
+
+
+@pytest.fixture(autouse=True)
+def brisk(monkeypatch):
+    """Retry at once, so that tests need not sleep."""
+    monkeypatch.setattr(BackOff, "next_delay", lambda *_: 0.02)
+    monkeypatch.setattr(loop, "REPORT_PAUSE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "WATCH_SECONDS", 0.01)
+
+
+class Running:
+    """An agent at work, with what it printed."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.clock = SystemClock()
+        self.gate = Gate(self.clock)
+        self.lines: list[str] = []
+        self.stop = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def started(self) -> AsyncIterator["Running"]:
+        enrolment = self.state.enrolment
+        async with Connection(enrolment.portal_url) as connection:
+            agent = Agent(
+                state=self.state,
+                client=PortalClient(connection, enrolment),
+                gate=self.gate,
+                clock=self.clock,
+                announce=self.lines.append,
+            )
+            task = asyncio.create_task(agent.run(self.stop))
+            try:
+                yield self
+            finally:
+                self.stop.set()
+                await asyncio.wait_for(task, PATIENCE_SECONDS)
+
+    def reason(self) -> Reason:
+        return self.gate.may_capture(application="github", kind="keystrokes").reason
+
+    def printed(self, text: str) -> bool:
+        return any(text in line for line in self.lines)
+
+    async def until(self, is_true: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not is_true():
+            assert time.monotonic() < deadline, self.lines
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def state(portal: SimulatedPortal, make_state) -> State:
+    return make_state(portal.url)
+
+
+def work(state: State, scenario) -> Running:
+    """Run `scenario` beside a running agent."""
+
+    async def run() -> Running:
+        running = Running(state)
+        async with running.started():
+            await scenario(running)
+        return running
+
+    return asyncio.run(run())
+
+
+def acknowledgements(portal: SimulatedPortal, state: State) -> list[Acknowledgement]:
+    public = state.enrolment.private.public_key()
+    return [
+        Acknowledgement.from_payload(
+            verify_with_key(body["jws"], typ="acknowledgement+jws", public_key=public)
+        )
+        for body in portal.bodies("POST", "acknowledgements")
+    ]
+
+
+def test_applies_the_policy_and_confirms_it(portal, state):
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        assert running.reason() is Reason.ALLOWED
+
+    running = work(state, scenario)
+    confirmed = acknowledgements(portal, state)
+
+    assert [(a.device_version, a.effect, a.sequence) for a in confirmed] == [(17, "collecting", 1)]
+    assert "version 17  collecting  denied: nothing  confirmed" in running.lines[-1]
+
+
+def test_a_pause_is_applied_and_confirmed_while_the_poll_waits(portal, state):
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        portal.publish(version=18, state="paused", deny=[deny(**{"from": "2020-01-01T00:00:00Z"})])
+        await running.until(lambda: running.printed("version 18"))
+        assert running.reason() is Reason.PAUSE
+
+    running = work(state, scenario)
+    last = acknowledgements(portal, state)[-1]
+
+    assert (last.device_version, last.effect, last.sequence) == (18, "not_collecting", 2)
+    assert last.device_digest == content_digest(state.read_policy().signed.device.encode())
+    assert "paused  denied: everything (pause)  confirmed" in running.lines[-1]
+
+
+def test_asks_without_waiting_first_and_waits_afterwards(portal, state):
+    waits: list[str | None] = []
+    answer = portal.answer
+
+    def spy(handler, path, body):
+        if path == "policy":
+            waits.append(handler.headers.get("Prefer"))
+        answer(handler, path, body)
+
+    portal.answer = spy
+
+    async def scenario(running):
+        await running.until(lambda: len(waits) == 2)
+
+    work(state, scenario)
+
+    assert waits == [None, "wait=50"]
+
+
+def test_a_refused_answer_changes_nothing(portal, state):
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        portal.publish(version=3)
+        await running.until(lambda: running.printed("[rollback]"))
+        assert running.reason() is Reason.ALLOWED
+
+    work(state, scenario)
+
+    assert state.read_policy().signed.device
+    assert {a.device_version for a in acknowledgements(portal, state)} == {17}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"programme": None}, "bad_field"),
+        ({"device": "somebody-else"}, "wrong_device"),
+        ({"minutes": 61}, "bad_window"),
+        ({"issued_at": datetime.now(UTC) - timedelta(minutes=16)}, "expired"),
+    ],
+)
+def test_never_opens_on_documents_it_refuses(portal, state, changes, code):
+    portal.freshness_changes = changes
+
+    async def scenario(running):
+        await running.until(lambda: running.printed(f"[{code}]"))
+        assert running.reason() is Reason.NO_POLICY
+
+    work(state, scenario)
+
+    assert not portal.bodies("POST", "acknowledgements")
+    assert state.read_policy() is None
+
+
+def test_without_its_register_a_policy_is_not_applied(portal, state):
+    portal.wrong_answers[f"registers/{REGISTER_DIGEST}"] = lambda handler: handler.send(200, {})
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("[wrong_digest]"))
+        assert running.reason() is Reason.NO_POLICY
+        portal.wrong_answers.clear()
+        await running.until(lambda: running.printed("confirmed"))
+        assert running.reason() is Reason.ALLOWED
+
+    work(state, scenario)
+
+
+def test_a_programme_stop_reaches_the_gate_by_freshness_alone(portal, state):
+    portal.freshness_changes = {"programme": "stopped"}
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        assert running.reason() is Reason.PROGRAMME_STOPPED
+
+    running = work(state, scenario)
+
+    assert "denied: everything (programme stopped)" in running.lines[-1]
+    assert acknowledgements(portal, state)[-1].effect == "not_collecting"
+
+
+def test_works_through_a_restart_of_the_server(portal, state, restart_portal):
+    async def scenario(running):
+        await running.until(lambda: running.printed("version 17"))
+        await asyncio.to_thread(portal.stop)
+        await running.until(lambda: running.printed("[portal_unreachable]"))
+        again = restart_portal(portal)
+        again.publish(version=18)
+        await running.until(lambda: running.printed("version 18"))
+
+    work(state, scenario)
+
+
+def test_sends_an_acknowledgement_until_it_is_taken(portal, state):
+    refusals = iter([503, 429, 500])
+
+    def refuse_thrice(handler):
+        status = next(refusals, None)
+        handler.send(status or 202, {"code": "later"})
+
+    portal.wrong_answers["acknowledgements"] = refuse_thrice
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+
+    work(state, scenario)
+    sent = portal.bodies("POST", "acknowledgements")
+
+    assert len(sent) == 4
+    assert len({body["jws"] for body in sent}) == 1
+
+
+def test_an_unsent_acknowledgement_survives_a_restart(portal, state):
+    portal.wrong_answers["acknowledgements"] = lambda handler: handler.send(503)
+
+    async def without_success(running):
+        await running.until(lambda: running.printed("Not reported yet"))
+
+    async def with_success(running):
+        await running.until(lambda: running.printed("confirmed"))
+
+    work(state, without_success)
+    portal.wrong_answers.clear()
+    work(state, with_success)
+
+    assert len({a.sequence for a in acknowledgements(portal, state)}) == 1
+    assert state.read_acknowledgement().unsent is None
+
+
+def test_does_not_confirm_the_same_policy_twice(portal, state):
+    async def first(running):
+        await running.until(lambda: running.printed("confirmed"))
+
+    async def second(running):
+        polls = len(portal.bodies("GET", "policy"))
+        await running.until(lambda: len(portal.bodies("GET", "policy")) == polls + 2)
+
+    work(state, first)
+    work(state, second)
+
+    assert len(acknowledgements(portal, state)) == 1
+
+
+def test_a_revoked_device_stops_and_forgets(portal, state, tmp_path):
+    async def scenario(running):
+        await running.until(lambda: running.printed("version 17"))
+        portal.wrong_answers["policy"] = lambda handler: handler.send(
+            403, {"code": "device_revoked"}
+        )
+        portal.publish(version=18)
+        await running.until(lambda: running.reason() is Reason.NO_POLICY)
+
+    # The poll under way was answered before; the next one learns it.
+    with pytest.raises(DeviceRevoked):
+        work(state, scenario)
+
+    assert not [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+
+
+def test_a_pause_on_the_device_stops_at_once_and_is_reported_later(portal, state):
+    portal.wrong_answers["pauses"] = lambda handler: handler.send(503)
+
+    async def scenario(running):
+        await running.until(lambda: running.reason() is Reason.ALLOWED)
+        pause = LocalPause(10, running.clock.now(), "6f9619ff-8b86-4d01-b42d-00c04fc964ff")
+        state.write_pause(pause)
+        await running.until(lambda: running.reason() is Reason.LOCAL_PAUSE)
+        await running.until(lambda: running.printed("Not reported yet"))
+        portal.wrong_answers.clear()
+        await running.until(lambda: state.is_reported(pause))
+
+    work(state, scenario)
+    reports = portal.bodies("POST", "pauses")
+
+    assert len(reports) >= 2
+    assert reports[-1] == {
+        "minutes": 10,
+        "idempotency_key": "6f9619ff-8b86-4d01-b42d-00c04fc964ff",
+    }
+
+
+def test_a_pause_that_the_portal_does_not_take_holds_on_the_device(portal, state):
+    portal.wrong_answers["pauses"] = lambda handler: handler.send(409, {"code": "overlaps"})
+
+    async def scenario(running):
+        await running.until(lambda: running.reason() is Reason.ALLOWED)
+        state.write_pause(LocalPause(10, running.clock.now(), "key"))
+        await running.until(lambda: running.printed("did not take the pause"))
+        assert running.reason() is Reason.LOCAL_PAUSE
+
+    work(state, scenario)
+
+    assert len(portal.bodies("POST", "pauses")) == 1
+
+
+def test_resuming_on_the_device_collects_again(portal, state):
+    async def scenario(running):
+        state.write_pause(LocalPause(10, running.clock.now(), "key"))
+        await running.until(lambda: running.reason() is Reason.LOCAL_PAUSE)
+        state.remove_pause()
+        await running.until(lambda: running.reason() is Reason.ALLOWED)
+
+    work(state, scenario)
+
+
+def test_a_pause_file_it_cannot_read_holds(portal, state, tmp_path):
+    async def scenario(running):
+        await running.until(lambda: running.reason() is Reason.ALLOWED)
+        (tmp_path / "state" / "pause.json").touch(mode=0o600)
+        await running.until(lambda: running.reason() is Reason.LOCAL_PAUSE)
+
+    work(state, scenario)
+
+
+def test_a_portal_that_holds_no_polls_is_not_hammered(portal, state, monkeypatch):
+    delays = []
+    monkeypatch.setattr(BackOff, "next_delay", lambda *arguments: delays.append(arguments) or 0.2)
+    answer = portal.answer
+
+    def hurry(handler, path, body):
+        del handler.headers["Prefer"]
+        answer(handler, path, body)
+
+    portal.answer = hurry
+
+    async def scenario(running):
+        await running.until(lambda: len(delays) >= 2)
+
+    work(state, scenario)
+
+    assert len(portal.bodies("GET", "policy")) <= 5
+
+
+def test_damaged_floors_do_not_lock_the_agent_out(portal, state, tmp_path):
+    async def scenario(running):
+        await running.until(lambda: running.printed("version 17"))
+
+    work(state, scenario)
+    (tmp_path / "state" / "floors.json").write_bytes(b"x" * 200)
+
+    async def closed_then_open(running):
+        await running.until(lambda: running.printed("No stored policy"))
+        await running.until(lambda: running.reason() is Reason.ALLOWED)
+
+    work(state, closed_then_open)
+
+
+def test_back_off_grows_to_a_minute_with_full_jitter(monkeypatch):
+    monkeypatch.undo()
+    bounds = []
+    monkeypatch.setattr(loop.random, "uniform", lambda low, high: bounds.append(high) or low)
+    back_off = BackOff()
+
+    delays = [back_off.next_delay() for _ in range(8)] + [back_off.next_delay(7)]
+
+    assert bounds == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert delays == [0] * 8 + [7]

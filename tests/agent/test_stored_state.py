@@ -1,0 +1,252 @@
+"""Files of the agent: owner only, whole, and checked at each load (T16, T28)."""
+
+import os
+import stat
+from dataclasses import replace
+
+import pytest
+from consent_agent.acceptance import Floors, accept
+from consent_agent.errors import NotEnrolled, StateRefused
+from consent_agent.gate import Gate
+from consent_agent.protocol.canonical import canonical_json
+from consent_agent.protocol.decision import Reason
+from consent_agent.state import LocalPause, State
+from consent_agent.storage import Seal
+
+from tests.agent.simulated_portal import DEVICE, NOON, REGISTER_DIGEST, deny
+
+
+@pytest.fixture
+def open_gate(tmp_path, clock):
+    """Open a gate as another process would."""
+    return lambda: Gate.from_state(tmp_path / "state", clock)
+
+
+def collects(gate: Gate) -> bool:
+    return gate.may_capture(application="github", kind="keystrokes").allowed
+
+
+def test_another_process_finds_the_policy_in_force(make_stored_policy, open_gate):
+    make_stored_policy()
+
+    assert collects(open_gate())
+
+
+def test_files_belong_to_their_owner_only(make_stored_policy, tmp_path, clock):
+    state = make_stored_policy()
+    state.write_pause(LocalPause(5, clock.now(), "key"))
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode)
+        for path in [tmp_path / "state", *(tmp_path / "state").rglob("*")]
+    }
+
+    assert {mode for name, mode in modes.items() if name.endswith(".json")} == {0o600}
+    assert {mode for name, mode in modes.items() if not name.endswith(".json")} == {0o700}
+
+
+def test_leaves_no_temporary_files(make_stored_policy, tmp_path):
+    make_stored_policy()
+
+    assert not list((tmp_path / "state").rglob(".*"))
+
+
+@pytest.mark.parametrize("name", ["enrolment.json", "policy.json", "floors.json"])
+def test_a_flipped_bit_in_any_byte_of_a_file_stops_collection(
+    make_stored_policy, open_gate, tmp_path, name
+):
+    make_stored_policy()
+    path = tmp_path / "state" / name
+    content = path.read_bytes()
+    gate = open_gate()
+
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        gate.reload()
+        assert not collects(gate), position
+
+    path.write_bytes(content)
+    gate.reload()
+    assert collects(gate)
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_every_bit_of_the_sealed_line_counts(make_stored_policy, open_gate, tmp_path, bit):
+    make_stored_policy()
+    path = tmp_path / "state" / "policy.json"
+    content = path.read_bytes()
+    gate = open_gate()
+
+    for position in range(66):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << bit
+        path.write_bytes(damaged)
+        gate.reload()
+        assert not collects(gate), position
+
+
+def test_a_flipped_bit_in_the_register_stops_collection(make_stored_policy, open_gate, tmp_path):
+    make_stored_policy()
+    path = next((tmp_path / "state" / "registers").iterdir())
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+    assert not collects(open_gate())
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda c: c[:-1], lambda c: c[: len(c) // 2], lambda c: b"", lambda c: c + b"\n"]
+)
+def test_a_file_cut_short_or_longer_stops_collection(
+    make_stored_policy, open_gate, tmp_path, spoil
+):
+    make_stored_policy()
+    path = tmp_path / "state" / "policy.json"
+    path.write_bytes(spoil(path.read_bytes()))
+
+    assert not collects(open_gate())
+
+
+@pytest.mark.parametrize("name", ["enrolment.json", "policy.json"])
+def test_a_deleted_file_stops_collection(make_stored_policy, open_gate, tmp_path, name):
+    make_stored_policy()
+    (tmp_path / "state" / name).unlink()
+
+    assert not collects(open_gate())
+
+
+def test_the_files_of_another_device_are_refused(make_stored_policy, open_gate, tmp_path):
+    make_stored_policy()
+    theirs = (tmp_path / "state" / "policy.json").read_bytes()
+    make_stored_policy()
+    (tmp_path / "state" / "policy.json").write_bytes(theirs)
+
+    assert not collects(open_gate())
+
+
+def test_one_sealed_file_does_not_pass_for_another(make_state):
+    seal = Seal(make_state().enrolment.private)
+
+    with pytest.raises(StateRefused):
+        seal.open("floors.json", seal.close("policy.json", b"{}"))
+
+
+def test_signatures_are_checked_again_at_each_load(
+    make_stored_policy, open_gate, desk, tmp_path, clock
+):
+    """The owner of the key could seal anything; it would still not be signed."""
+    state = make_stored_policy()
+    stranger = type(desk)()
+    forged = stranger.sign_documents()
+    content = {
+        "device": forged.device,
+        "ceiling": forged.ceiling,
+        "freshness": forged.freshness,
+        "etag": '"1"',
+        "received": {"wall": "2026-11-23T12:00:00Z", "steady": 1000, "boot": "boot-1"},
+    }
+    sealed = Seal(state.enrolment.private).close("policy.json", canonical_json(content))
+    (tmp_path / "state" / "policy.json").write_bytes(sealed)
+
+    verdict = open_gate().may_capture(application="github", kind="keystrokes")
+
+    assert (verdict.reason, verdict.rule) == (Reason.NO_POLICY, "unknown_key")
+
+
+def test_an_older_policy_file_put_back_is_below_the_floor(
+    make_stored_policy, open_gate, desk, keys, tmp_path
+):
+    state = make_stored_policy()
+    older = (tmp_path / "state" / "policy.json").read_bytes()
+    signed = desk.sign_documents(policy={"version": 18, "deny": [deny()]})
+    floors = state.read_floors()
+    newer = accept(signed, keys=keys, device=DEVICE, floors=floors, now=NOON)
+    state.write_policy(replace(state.read_policy(), signed=signed), newer.raise_floors(floors))
+    (tmp_path / "state" / "policy.json").write_bytes(older)
+
+    verdict = open_gate().may_capture(application="github", kind="keystrokes")
+
+    assert (verdict.reason, verdict.rule) == (Reason.NO_POLICY, "rollback")
+
+
+def test_a_policy_of_another_boot_is_not_fresh(make_stored_policy, open_gate, clock):
+    make_stored_policy()
+    clock.reboot()
+
+    verdict = open_gate().may_capture(application="github", kind="keystrokes")
+
+    assert verdict.reason is Reason.NOT_FRESH
+
+
+def test_a_stored_policy_goes_stale_like_any_other(make_stored_policy, open_gate, clock):
+    make_stored_policy()
+    clock.pass_time(minutes=15)
+
+    assert not collects(open_gate())
+
+
+def test_the_persons_own_pause_reaches_other_processes(make_stored_policy, open_gate, clock):
+    state = make_stored_policy()
+    gate = open_gate()
+    state.write_pause(LocalPause(5, clock.now(), "key"))
+    gate.reload()
+    paused = gate.may_capture(application="github", kind="keystrokes").reason
+
+    state.remove_pause()
+    gate.reload()
+
+    assert paused is Reason.LOCAL_PAUSE
+    assert collects(gate)
+
+
+def test_a_damaged_pause_closes_the_gate(make_stored_policy, open_gate, clock, tmp_path):
+    make_stored_policy().write_pause(LocalPause(5, clock.now(), "key"))
+    (tmp_path / "state" / "pause.json").write_bytes(b"{}")
+
+    assert not collects(open_gate())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are a POSIX matter")
+def test_credentials_open_to_others_are_refused(make_state, tmp_path):
+    make_state()
+    (tmp_path / "state" / "enrolment.json").chmod(0o640)
+
+    with pytest.raises(StateRefused, match="other users"):
+        State.load(tmp_path / "state")
+
+
+def test_an_empty_folder_is_not_enrolled(tmp_path):
+    with pytest.raises(NotEnrolled):
+        State.load(tmp_path)
+
+
+def test_forgetting_leaves_nothing(make_stored_policy, tmp_path, clock):
+    state = make_stored_policy()
+    state.write_pause(LocalPause(5, clock.now(), "key"))
+
+    state.forget()
+
+    assert not [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+
+
+def test_reads_back_what_it_wrote(make_stored_policy, desk, clock):
+    state = make_stored_policy()
+    pause = LocalPause(5, clock.now(), "key")
+    state.write_pause(pause)
+    state.mark_reported(pause)
+
+    assert state.read_pause() == pause
+    assert state.is_reported(pause)
+    assert state.read_floors().device.version == 17
+    assert state.read_floors() != Floors()
+    assert state.read_policy().received == clock.now()
+
+
+def test_keeps_one_register_only(make_stored_policy):
+    state = make_stored_policy()
+
+    state.write_register("sha256:" + "0" * 64, b"{}")
+
+    assert state.read_register(REGISTER_DIGEST) is None
