@@ -4,19 +4,28 @@ Every page records console errors, violations of the content security policy, fa
 answers of 400 and more; the test fails at its end if there are any it did not announce.
 """
 
+import base64
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from consent_app.devices.actions import enrol_device, issue_enrolment_code, sign_ceilings
+from consent_app.devices.models import Device
+from consent_app.people.queries import system_user
+from consent_app.register.actions import load_register
+from portal.lib.keys import create_keys
 from portal.management.commands.prepare_database import grant_serving_role
 from tests.browser.live_portal import LivePortal, serving_role_url
 
@@ -222,3 +231,34 @@ def assert_fits() -> Callable[[Page], None]:
         assert overflow <= 0, f"{page.url} is {overflow} pixels too wide"
 
     return check
+
+
+# Somebody with something to see
+
+
+@pytest.fixture
+def mira(live_portal: LivePortal, make_employee, settings):
+    """Return an employee with two devices under a published register; one is out of reach."""
+    settings.KEYS_DIR = live_portal.folder / "keys"
+    if not settings.KEYS_DIR.exists():
+        create_keys(settings.KEYS_DIR)
+    employee = make_employee("Mira Okafor", time_zone="America/Los_Angeles")
+    load_register(by=system_user(), portal_host="127.0.0.1")
+    sign_ceilings(by=system_user())
+    enrol(employee, "LAPTOP-1")
+    away = enrol(employee, "DESKTOP-7")
+    Device.objects.filter(pk=away.pk).update(last_seen_at=timezone.now() - timedelta(minutes=9))
+    return employee
+
+
+def enrol(employee, hostname: str) -> Device:
+    public = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    x = base64.urlsafe_b64encode(public).rstrip(b"=").decode()
+    device, _token = enrol_device(
+        code=issue_enrolment_code(employee=employee, by=employee),
+        public_key={"kty": "OKP", "crv": "Ed25519", "x": x},
+        hostname=hostname,
+        platform="linux",
+        agent_version="1.0.0",
+    )
+    return device

@@ -1,4 +1,4 @@
-"""A portal in a process of its own, as the demo runs it: granian, the ASGI application, one port."""
+"""A portal in a process of its own, as the demo runs it: granian, ASGI, one port."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ START_SECONDS = 30
 
 
 class LivePortal:
-    """One granian process as our direct child; `database_url` is all that it knows of the database."""
+    """One granian process, our direct child; it knows of the database only `database_url`."""
 
     def __init__(self, folder: Path, *, database_url: str) -> None:
         self.folder = folder
