@@ -1,9 +1,11 @@
 """All addresses. Rooms bring their own; this file says where they stand."""
 
-from django.urls import include, path
+from allauth.account import views as account
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
 from consent_app.devices.api.views import key_set
-from portal import home, views
+from portal import home, sign_in, views
 from portal.register_page import register_page
 from portal.try_it import try_it
 
@@ -13,6 +15,37 @@ handler404 = "portal.views.not_found"
 handler500 = "portal.views.server_error"
 
 urlpatterns = [
+    # Signing up and changing an address have no page: the directory does both.
+    path("account/login/", sign_in.SignIn.as_view(), name="account_login"),
+    path("account/logout/", account.logout, name="account_logout"),
+    path("account/inactive/", account.account_inactive, name="account_inactive"),
+    path("account/confirm/", sign_in.Reauthenticate.as_view(), name="account_reauthenticate"),
+    path("account/password/", sign_in.ChangePassword.as_view(), name="account_change_password"),
+    path(
+        "account/password/first/",
+        RedirectView.as_view(pattern_name="account_reset_password"),
+        name="account_set_password",
+    ),
+    path(
+        "account/password/forgotten/",
+        sign_in.ForgotPassword.as_view(),
+        name="account_reset_password",
+    ),
+    path(
+        "account/password/forgotten/sent/",
+        account.password_reset_done,
+        name="account_reset_password_done",
+    ),
+    re_path(
+        r"^account/password/new/(?P<uidb36>[0-9a-f]{32})-(?P<key>[-0-9A-Za-z]{1,200})/$",
+        sign_in.PasswordFromKey.as_view(),
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "account/password/new/done/",
+        account.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
     path("", home.home, name="home"),
     path("pause", home.pause_start, name="pause-start"),
     path("pause/end", home.pause_end, name="pause-end"),

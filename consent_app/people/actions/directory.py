@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 from django.db.models import CharField, F, Value
@@ -193,6 +194,8 @@ def _gone(people: Sequence[Person], known: _Known) -> list[Employee]:
 def _write(change: DirectoryChange, fields: dict[Employee, list[str]]) -> None:
     moving = [employee.pk for employee in change.updated if "email" in fields[employee]]
     # Addresses may pass from one person to another: nobody may hold one while another takes it.
+    # allauth keeps a copy, under which the former holder could still sign in or be mailed.
+    EmailAddress.objects.filter(user__in=moving).delete()
     Employee.objects.filter(pk__in=moving).update(
         email=Concat(Cast("pk", CharField()), Value("@moving.invalid"))
     )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,21 +29,20 @@ def row(number: str, manager: str = "", **cells: str) -> dict[str, str]:
     return defaults | cells
 
 
+def write_csv(path: Path, *rows: dict[str, str], columns: tuple[str, ...] = ()) -> Path:
+    """Write rows as a directory; columns that only some rows have are added."""
+    names = columns or tuple(dict.fromkeys([*COLUMNS, *(name for r in rows for name in r)]))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def write_directory(tmp_path):
-    """Return a function that writes rows to a CSV file; a row's own columns are added."""
-
-    def write(*rows: dict[str, str], columns: tuple[str, ...] = ()) -> Path:
-        names = columns or tuple(dict.fromkeys([*COLUMNS, *(name for r in rows for name in r)]))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-        path = tmp_path / "directory.csv"
-        path.write_text(text.getvalue(), encoding="utf-8")
-        return path
-
-    return write
+    return partial(write_csv, tmp_path / "directory.csv")
 
 
 @pytest.fixture
