@@ -23,7 +23,7 @@ from consent_agent.loop import Agent
 from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.state import MAX_PAUSE_MINUTES, LocalPause, State, default_folder
-from consent_agent.wording import describe_denied, time_of_day
+from consent_agent.wording import describe_denied, printable, time_of_day
 
 EXIT_STATUSES = """\
 exit status:
@@ -44,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         command(options)
     except AgentError as failure:
-        print(f"consent-agent: {failure}", file=sys.stderr)
+        _complain(f"consent-agent: {failure}")
         return failure.exit_status
     except DocumentRefused as refusal:
-        print(f"consent-agent: A document was refused ({refusal}).", file=sys.stderr)
+        _complain(f"consent-agent: A document was refused ({refusal}).")
         return 1
     except KeyboardInterrupt:
         return 0
@@ -112,7 +112,7 @@ async def _enrol_with_portal(options: argparse.Namespace) -> None:
             platform=_PLATFORMS.get(platform.system(), "linux"),
         )
     State.create(options.state, enrolment)
-    print(f"Enrolled as device {enrolment.device_id}. Start it with: consent-agent run")
+    _announce(f"Enrolled as device {enrolment.device_id}. Start it with: consent-agent run")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -147,7 +147,11 @@ def _set_on_signals(stop: asyncio.Event) -> None:
 
 
 def _announce(line: str) -> None:
-    print(line, flush=True)
+    print(printable(line), flush=True)
+
+
+def _complain(line: str) -> None:
+    print(printable(line), file=sys.stderr)
 
 
 def _status(options: argparse.Namespace) -> None:
@@ -157,7 +161,7 @@ def _status(options: argparse.Namespace) -> None:
         print(json.dumps(shown, indent=2))
         return
     for name, value in shown.items():
-        print(f"{name.replace('_', ' '):<14} {'-' if value is None else value}")
+        _announce(f"{name.replace('_', ' '):<17} {'-' if value is None else value}")
 
 
 def _describe_status(state: State, gate: Gate) -> dict[str, object]:
@@ -198,10 +202,10 @@ async def _report_pause(state: State, pause: LocalPause) -> None:
         try:
             await client.start_pause(minutes=pause.minutes, idempotency_key=pause.idempotency_key)
         except PortalRefused as refusal:
-            print(f"It holds on this device. {refusal}", file=sys.stderr)
+            _complain(f"It holds on this device. {refusal}")
             return
         except AgentError as failure:
-            print(f"{failure} The running agent will report the pause.", file=sys.stderr)
+            _complain(f"{failure} The running agent will report the pause.")
             return
     state.mark_reported(pause)
 

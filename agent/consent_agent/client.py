@@ -246,7 +246,7 @@ def check_address(url: str) -> None:
 
 
 def _header_text(text: str) -> str:
-    if not (text.isascii() and text.isprintable()):
+    if not (text and text.isascii() and text.isprintable()):
         raise ValueError("cannot be sent in a header")
     return text
 
@@ -274,10 +274,10 @@ def _read_new_policy(answer: _Answer) -> NewPolicy:
         )
     except DocumentRefused:
         raise AnswerRefused("bad_answer") from None
-    etag = answer.headers.get("etag", "")
-    if not etag:
-        raise AnswerRefused("etag_missing")
-    return NewPolicy(signed, etag)
+    try:
+        return NewPolicy(signed, _header_text(answer.headers["etag"]))
+    except (KeyError, ValueError):
+        raise AnswerRefused("etag_missing") from None
 
 
 def _read_members(answer: _Answer, *, status: int) -> Members:

@@ -8,6 +8,7 @@ answers change nothing: what is in force runs out by itself. What is acceptable 
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -86,6 +87,7 @@ class Agent:
         self._pause_stamp: object = None
         self._unreported: LocalPause | None = None
         self._reportable = asyncio.Event()
+        self._portal_answered = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set.
@@ -109,10 +111,10 @@ class Agent:
             for task in done:
                 task.result()
         except DeviceRevoked:
-            self._gate.close("device_revoked")
             self._state.forget()
             raise
         finally:
+            self._gate.close("agent_stopped")  # nobody watches for a pause any more
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -190,6 +192,7 @@ class Agent:
         register = await self._register(accepted.ceiling.register, before)
         held = HeldPolicy(accepted, register, received)
         self._gate.swap(held)
+        self._portal_answered.set()
         self._floors = accepted.raise_floors(self._floors)
         self._etag = etag
         self._state.write_policy(StoredPolicy(signed, etag, received), self._floors)
@@ -304,12 +307,21 @@ class Agent:
                     await self._report_pause()
             except DeviceRevoked:
                 raise
-            except AgentError as failure:
+            except (AgentError, DocumentRefused) as failure:
                 self._announce(f"Not reported yet: {failure} [{failure.code}]")
-                await asyncio.sleep(back_off.next_delay(getattr(failure, "retry_after", None)))
+                await self._until_portal_answers(
+                    back_off.next_delay(getattr(failure, "retry_after", None))
+                )
                 self._reportable.set()
             else:
                 back_off.reset()
+
+    async def _until_portal_answers(self, most_seconds: float) -> None:
+        """Wait for a poll to succeed, which is the moment to report again; or for the time."""
+        self._portal_answered.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(most_seconds):
+                await self._portal_answered.wait()
 
     async def _send_acknowledgement(self) -> None:
         sending = self._acknowledgement

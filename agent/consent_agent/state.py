@@ -96,8 +96,10 @@ class LocalPause:
         """Return what is left: by the steady clock within one boot, by the wall clock after it."""
         whole = timedelta(minutes=self.minutes)
         if now.boot == self.started.boot:
-            return whole - timedelta(seconds=now.steady - self.started.steady)
-        return min(whole, self.ends_at - now.wall)
+            left = whole - timedelta(seconds=now.steady - self.started.steady)
+        else:
+            left = self.ends_at - now.wall
+        return min(whole, left)
 
     def is_in_force(self, now: Instant) -> bool:
         return self.remaining(now) > timedelta(0)

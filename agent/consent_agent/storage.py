@@ -63,7 +63,10 @@ class Folder:
             raise StateRefused(name, f"cannot be written ({error.strerror})") from error
 
     def remove(self, name: str) -> None:
-        (self.path / name).unlink(missing_ok=True)
+        """Delete a file, and what a crash while writing it may have left behind."""
+        path = self.path / name
+        for leftover in (path, *path.parent.glob(f".{path.name}.*")):
+            leftover.unlink(missing_ok=True)
 
     def stamp(self, name: str) -> tuple[int, int, int] | None:
         """Return what tells one content of a file from the next; None without a file."""
@@ -80,8 +83,6 @@ class Folder:
     def _make(self, folder: Path) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
-        if os.name == "posix":
-            self.path.chmod(0o700)
 
 
 class Seal:

@@ -32,6 +32,11 @@ def describe_denied(held: HeldPolicy, now: Instant) -> str:
     return "; ".join(in_force) or "nothing"
 
 
+def printable(text: str) -> str:
+    """Spell out what could move a terminal's cursor, or what it may not be able to show."""
+    return "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def time_of_day(moment: datetime) -> str:
     """Write a time in the zone of this machine."""
     return f"{moment.astimezone():%H:%M:%S}"

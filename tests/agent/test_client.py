@@ -121,6 +121,10 @@ def test_sends_the_token_and_asks_for_plain_answers(ask, portal):
         (send(200, b"<html>"), "bad_answer"),
         (send(200, b'{"device":1,"ceiling":2,"freshness":3}'), "bad_answer"),
         (send(200, b'{"device":"a","ceiling":"b","freshness":"c"}'), "etag_missing"),
+        (
+            send(200, b'{"device":"a","ceiling":"b","freshness":"c"}', ETag="\u00e9"),
+            "etag_missing",
+        ),
         (send(201, b"{}"), "unexpected_status"),
         (send(200, b" " * (256 * 1024 + 1)), "too_large"),
         (pour, "too_large"),

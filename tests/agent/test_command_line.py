@@ -102,6 +102,14 @@ def test_says_when_the_code_is_refused(command, portal, folder):
     assert not folder.exists()
 
 
+def test_nothing_that_the_portal_says_moves_the_cursor(command, portal):
+    portal.wrong_answers["enrolments"] = lambda handler: handler.send(409, {"code": "\x1b[2Jé"})
+
+    _, _, errors = command("enrol", portal.url, "ABCD2345")
+
+    assert "409 \\x1b[2J\\xe9" in errors
+
+
 def test_says_when_a_file_was_altered(enrolled, folder):
     path = folder / "enrolment.json"
     path.write_bytes(path.read_bytes().replace(b"token-1", b"token-2"))

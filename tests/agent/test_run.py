@@ -106,6 +106,7 @@ def test_applies_the_policy_and_confirms_it(portal, state):
         assert running.reason() is Reason.ALLOWED
 
     running = work(state, scenario)
+    assert running.reason() is Reason.NO_POLICY
     confirmed = acknowledgements(portal, state)
 
     assert [(a.device_version, a.effect, a.sequence) for a in confirmed] == [(17, "collecting", 1)]

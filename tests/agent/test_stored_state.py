@@ -225,6 +225,7 @@ def test_an_empty_folder_is_not_enrolled(tmp_path):
 def test_forgetting_leaves_nothing(make_stored_policy, tmp_path, clock):
     state = make_stored_policy()
     state.write_pause(LocalPause(5, clock.now(), "key"))
+    (tmp_path / "state" / ".enrolment.json.0a1b2c3d").write_bytes(b"left by a crash")
 
     state.forget()
 
