@@ -47,8 +47,8 @@ class SetClock:
         steady = self.reading.steady + timedelta(**duration).total_seconds()
         self.reading = self.reading._replace(steady=steady)
 
-    def reboot(self) -> None:
-        self.reading = self.reading._replace(steady=5.0, boot="boot-2")
+    def reboot(self, *, up_seconds: float = 5.0) -> None:
+        self.reading = self.reading._replace(steady=up_seconds, boot="boot-2")
 
 
 @pytest.fixture

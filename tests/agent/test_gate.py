@@ -62,6 +62,7 @@ def test_stops_within_the_freshness_window_when_cut_off(make_gate, clock):
         lambda clock: clock.set_steady(minutes=15),
         lambda clock: clock.set_steady(seconds=-1),
         lambda clock: clock.reboot(),
+        lambda clock: clock.reboot(up_seconds=1000.0),
     ],
 )
 def test_a_clock_that_was_set_makes_nothing_fresh(make_gate, clock, move):

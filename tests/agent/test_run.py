@@ -308,6 +308,20 @@ def test_a_pause_on_the_device_stops_at_once_and_is_reported_later(portal, state
     }
 
 
+def test_a_pause_resumed_while_it_was_reported_ends_in_the_portal_too(portal, state):
+    def resume_meanwhile(handler):
+        state.remove_pause()
+        handler.send(201, {})
+
+    portal.wrong_answers["pauses"] = resume_meanwhile
+
+    async def scenario(running):
+        state.write_pause(LocalPause(10, running.clock.now(), "key"))
+        await running.until(lambda: portal.bodies("DELETE", "pauses/current"))
+
+    work(state, scenario)
+
+
 def test_a_pause_that_the_portal_does_not_take_holds_on_the_device(portal, state):
     portal.wrong_answers["pauses"] = lambda handler: handler.send(409, {"code": "overlaps"})
 
