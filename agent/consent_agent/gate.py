@@ -19,8 +19,8 @@ from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.matching import Register
 from consent_agent.state import LocalPause, State
 
-# Clocks that differ by less count as one: a network's delay, not a clock that was set.
-CLOCK_TOLERANCE_SECONDS: Final = 1.0
+# The portal's time is known late by the network's delay; that much is not a clock that was set.
+NETWORK_DELAY_SECONDS: Final = 1.0
 RUNNING: Final = "running"
 
 
@@ -71,7 +71,7 @@ class HeldPolicy:
             return verdict
         elapsed = now.steady - self.received.steady
         ahead = elapsed - (now.wall - self.accepted.freshness.issued_at).total_seconds()
-        if -CLOCK_TOLERANCE_SECONDS <= ahead <= CLOCK_TOLERANCE_SECONDS:
+        if -NETWORK_DELAY_SECONDS <= ahead <= 0:
             return verdict
         return self.view.decide(subject, kind=kind, at=at + timedelta(seconds=ahead))
 

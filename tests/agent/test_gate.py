@@ -99,6 +99,16 @@ def test_a_clock_that_runs_ahead_of_the_portal_does_not_shorten_a_pause(make_gat
     assert reason(gate) is Reason.PAUSE
 
 
+@pytest.mark.parametrize("seconds", [0.001, 0.5, 5])
+def test_a_clock_that_runs_behind_the_portal_does_not_put_off_a_pause(make_gate, clock, seconds):
+    clock.set_wall(seconds=-seconds)
+
+    gate = make_gate(policy=PAUSE_OF_TEN_MINUTES)
+
+    assert reason(gate) is Reason.PAUSE
+    assert not gate.held.collects_anything(clock.now())
+
+
 def test_setting_the_clock_back_does_not_put_off_a_quiet_time(make_gate, clock):
     gate = make_gate(policy={"deny": [deny(**{"from": "2026-11-23T12:05:00Z"})]})
 
