@@ -250,6 +250,7 @@ class SimulatedPortal(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, Any]] = []
         self.wrong_answers: dict[str, WrongAnswer] = {}
         self.policy_changes: dict[str, Any] = {}
+        self.ceiling_changes: dict[str, Any] = {}
         self.freshness_changes: dict[str, Any] = {}
         self._changed = threading.Condition()
         self._closing = False
@@ -280,6 +281,7 @@ class SimulatedPortal(ThreadingHTTPServer):
     def sign_current(self) -> SignedDocuments:
         return self.desk.sign_documents(
             policy=self.policy_changes,
+            ceiling=self.ceiling_changes,
             freshness={"issued_at": datetime.now(UTC)} | self.freshness_changes,
         )
 

@@ -195,6 +195,17 @@ def test_without_its_register_a_policy_is_not_applied(portal, state):
     work(state, scenario)
 
 
+def test_the_last_policy_ends_when_its_successor_lacks_a_register(portal, state):
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        portal.ceiling_changes = {"version": 4, "register": "sha256:" + "0" * 64}
+        portal.publish(version=18, deny=[deny()])
+        await running.until(lambda: running.printed("404 not_found"))
+        assert running.reason() is Reason.NO_POLICY
+
+    work(state, scenario)
+
+
 def test_a_programme_stop_reaches_the_gate_by_freshness_alone(portal, state):
     portal.freshness_changes = {"programme": "stopped"}
 
