@@ -1,0 +1,94 @@
+"""Enrolled devices with their keys, and requests as an agent makes them."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from consent_agent.protocol.documents import Acknowledgement, DevicePolicy
+from consent_agent.protocol.jws import SigningKey, public_key_jwk, sign
+from consent_app.devices.actions import enrol_device, issue_enrolment_code, sign_ceilings
+from consent_app.devices.models import Device
+from consent_app.devices.queries import newest_ceiling, payload_of
+from consent_app.people.queries import system_user
+from consent_app.register.actions import load_register
+
+
+@dataclass
+class Enrolled:
+    """A device as the portal knows it, with what only the device itself has."""
+
+    device: Device
+    token: str
+    key: SigningKey
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        return {"HTTP_AUTHORIZATION": f"Bearer {self.token}"}
+
+    def newest(self):
+        self.device.refresh_from_db()
+        return self.device.policies.get(version=self.device.policy_version)
+
+    def newest_document(self) -> DevicePolicy:
+        return DevicePolicy.from_payload(payload_of(self.newest().jws))
+
+    def acknowledgement(self, **changes) -> str:
+        """Return the signed word that the newest policy was applied."""
+        policy = self.newest()
+        told = DevicePolicy.from_payload(payload_of(policy.jws))
+        facts = {
+            "device": str(self.device.pk),
+            "device_version": policy.version,
+            "device_digest": policy.digest,
+            "ceiling_digest": newest_ceiling(self.device.employee.jurisdiction).digest,
+            "applied_at": policy.signed_at,
+            "effect": "not_collecting" if told.deny else "collecting",
+            "sequence": 1,
+        } | changes
+        payload = Acknowledgement(**facts).to_payload()
+        return sign(payload, typ="acknowledgement+jws", key=self.key)
+
+
+@pytest.fixture
+def make_key():
+    return lambda: SigningKey.from_private(Ed25519PrivateKey.generate(), role="device")
+
+
+@pytest.fixture
+def ceilings(keys, make_jurisdiction):
+    """Publish the register and sign a ceiling for every cohort that exists then."""
+    make_jurisdiction()
+    load_register(by=system_user(), portal_host="portal.example.com")
+    return sign_ceilings(by=system_user())
+
+
+@pytest.fixture
+def make_device(ceilings, make_employee, make_key):
+    def make(employee=None, *, hostname: str = "LAPTOP-1") -> Enrolled:
+        person = employee or make_employee()
+        sign_ceilings(by=system_user())
+        key = make_key()
+        device, token = enrol_device(
+            code=issue_enrolment_code(employee=person, by=person),
+            public_key=public_key_jwk(key.private.public_key()),
+            hostname=hostname,
+            platform="linux",
+            agent_version="1.0.0",
+        )
+        return Enrolled(device, token, key)
+
+    return make
+
+
+@pytest.fixture
+def post_json(client):
+    """Send a body as an agent does; `body` may be bytes to send just those."""
+
+    def post(path: str, body, **options):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        options.setdefault("content_type", "application/json")
+        return client.post(f"/agent/v1/{path}", data=data, **options)
+
+    return post
