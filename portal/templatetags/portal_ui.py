@@ -4,6 +4,7 @@ States, times, icons and navigation look and read the same everywhere because th
 """
 
 from datetime import datetime
+from itertools import batched
 from typing import NamedTuple
 
 from django import template
@@ -36,7 +37,6 @@ STATES = {
     "unacknowledged": State("ring", "Not collecting", "calm"),
     "opted_out": State("ring", "Not collecting", "calm"),
     "out_of_scope": State("ring", "Not collecting", "calm"),
-    "no_ceiling": State("ring", "Not collecting", "calm"),
     "no_ceiling": State("ring", "Not collecting", "calm"),
     "stopped": State("ring", "Not collecting", "calm"),
     "out_of_reach": State("dashes", "Out of reach", "grey"),
@@ -175,8 +175,9 @@ def _counted(amount: int, unit: str) -> str:
 
 @register.filter
 def groups_of_four(code: str) -> list[str]:
-    """Split a code for reading aloud and typing: ABCD EFGH."""
-    return [code[start : start + 4] for start in range(0, len(code), 4)]
+    """Split a code for reading aloud and typing, whether it has separators or not: ABCD EFGH."""
+    characters = [character for character in code if character.isalnum()]
+    return ["".join(group) for group in batched(characters, 4)]
 
 
 # The frame of the page

@@ -13,9 +13,11 @@ function tell(text) {
   document.getElementById("messages")?.replaceChildren(note);
 }
 
-// A whole page in answer to a request for a part of one: the session has ended, or the page moved.
-function isWholePage(answer) {
-  return /^\s*<!doctype html/i.test(answer);
+// A whole page in answer to a request for a part of one: the session has ended, or the answer is elsewhere.
+function follow(address) {
+  // Sign-in leads back to this page then; to what was clicked, a form's address, it could not.
+  if (new URL(address).searchParams.has("next")) window.location.reload();
+  else window.location.assign(address);
 }
 
 document.addEventListener("htmx:sendError", () => tell(AWAY));
@@ -26,8 +28,9 @@ document.addEventListener("htmx:responseError", (event) => {
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, boosted, shouldSwap } = event.detail;
   const selects = event.detail.selectOverride || event.target.closest("[hx-select]");
-  if (shouldSwap && !boosted && !selects && isWholePage(xhr.response)) {
+  const isWholePage = /^\s*<!doctype html/i.test(xhr.response);
+  if (shouldSwap && isWholePage && !boosted && !selects) {
     event.detail.shouldSwap = false;
-    window.location.assign(xhr.responseURL);
+    follow(xhr.responseURL);
   }
 });

@@ -85,12 +85,9 @@ def test_a_countdown_tells_the_script_when_it_ends(frozen_time):
     assert "14 minutes left" in shown
 
 
-def test_a_code_is_read_in_groups_of_four():
-    shown = render(
-        "{% for group in code|groups_of_four %}[{{ group }}]{% endfor %}", code="K7QD2MXA"
-    )
-
-    assert shown == "[K7QD][2MXA]"
+@pytest.mark.parametrize("code", ["K7QD2MXA", "K7QD-2MXA"])
+def test_a_code_is_read_in_groups_of_four(code):
+    assert portal_ui.groups_of_four(code) == ["K7QD", "2MXA"]
 
 
 class MinutesForm(forms.Form):
