@@ -20,7 +20,7 @@ def check_rate(action: str, who: str, *, most: int, per_seconds: int) -> None:
         RateLimited: this was more than `most` in the window of `per_seconds`.
     """
     window, elapsed = divmod(int(time.time()), per_seconds)
-    name = salted_hmac("portal.lib.rate_limits", who).hexdigest()[:32]
+    name = salted_hmac("portal.lib.rate_limits", who, algorithm="sha256").hexdigest()[:32]
     key = f"rate:{action}:{name}:{window}"
     count = (cache.get(key) or 0) + 1
     cache.set(key, count, per_seconds)

@@ -17,6 +17,10 @@ from consent_agent.protocol.errors import DocumentRefused
 MAX_NESTING = 16
 
 
+class DuplicateMember(ValueError):
+    """An object names a member twice; which one counts is up to the reader, so neither does."""
+
+
 def canonical_json(value: object) -> bytes:
     """Serialise by RFC 8785.
 
@@ -55,7 +59,7 @@ def parse_json(data: bytes) -> object:
 def _unique_members(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("duplicate member")
+        raise DuplicateMember
     return members
 
 

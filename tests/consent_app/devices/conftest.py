@@ -1,6 +1,7 @@
 """Enrolled devices with their keys, and requests as an agent makes them."""
 
 import json
+import shutil
 from dataclasses import dataclass
 
 import pytest
@@ -12,7 +13,7 @@ from consent_app.devices.actions import enrol_device, issue_enrolment_code, sign
 from consent_app.devices.models import Device
 from consent_app.devices.queries import newest_ceiling, payload_of
 from consent_app.people.queries import system_user
-from consent_app.register.actions import load_register
+from consent_app.register.actions import DATA, load_register
 
 
 @dataclass
@@ -56,11 +57,29 @@ def make_key():
     return lambda: SigningKey.from_private(Ed25519PrivateKey.generate(), role="device")
 
 
+@pytest.fixture(scope="session")
+def register_folder(tmp_path_factory):
+    """A register of every twentieth application: as real as the whole one, and quick to load."""
+    folder = tmp_path_factory.mktemp("register")
+    for path in DATA.iterdir():
+        shutil.copy(path, folder)
+    _thin_out(folder / "applications.csv", lambda number, _row: number % 20 == 0)
+    # Safeguards by category have examples among the applications left out.
+    _thin_out(folder / "protected_content.csv", lambda _number, row: ",app_category," not in row)
+    return folder
+
+
+def _thin_out(path, keep):
+    header, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [row for number, row in enumerate(rows) if keep(number, row)]
+    path.write_text(header + "".join(kept), encoding="utf-8")
+
+
 @pytest.fixture
-def ceilings(keys, make_jurisdiction):
+def ceilings(keys, make_jurisdiction, register_folder):
     """Publish the register and sign a ceiling for every cohort that exists then."""
     make_jurisdiction()
-    load_register(by=system_user(), portal_host="portal.example.com")
+    load_register(by=system_user(), portal_host="portal.example.com", folder=register_folder)
     return sign_ceilings(by=system_user())
 
 
