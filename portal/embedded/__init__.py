@@ -38,5 +38,5 @@ def embedded_services(
 
 
 def _may_embed() -> bool:
-    """Whether this is not production, which must name its servers and fails loudly if it doesn't."""
+    """Whether this is not production, which must name its servers or fails loudly."""
     return os.environ.get("PORTAL_MODE", "development") != "production"

@@ -43,17 +43,23 @@ def reachable_folder(account: pwd.struct_passwd | None, wanted: Path) -> Path:
     wanted.mkdir(parents=True, exist_ok=True)
     if account is None or can_reach(account, wanted / "anything"):
         return wanted
-    name = hashlib.sha256(str(wanted.resolve()).encode()).hexdigest()[:16]
-    stand_in = Path("/var/tmp") / f"consent-portal-{name}"  # noqa: S108 (owner checked below)
-    stand_in.mkdir(mode=0o711, exist_ok=True)
+    stand_in = _stand_in(wanted)
+    stand_in.mkdir(exist_ok=True)
     if stand_in.is_symlink() or stand_in.stat().st_uid != os.geteuid():
         raise PermissionError(f"{stand_in} is not ours")
+    stand_in.chmod(0o711)  # whatever the umask is
     return stand_in
 
 
 def remove_folder(wanted: Path) -> None:
     """Remove `wanted` and its stand-in."""
-    account = unprivileged_account()
+    stand_in = _stand_in(wanted)
+    if stand_in.is_dir() and not stand_in.is_symlink() and stand_in.stat().st_uid == os.geteuid():
+        shutil.rmtree(stand_in)
     if wanted.exists():
-        shutil.rmtree(reachable_folder(account, wanted))
-        shutil.rmtree(wanted, ignore_errors=True)
+        shutil.rmtree(wanted)
+
+
+def _stand_in(wanted: Path) -> Path:
+    name = hashlib.sha256(str(wanted.resolve()).encode()).hexdigest()[:16]
+    return Path("/var/tmp") / f"consent-portal-{name}"  # noqa: S108 (its owner is checked)

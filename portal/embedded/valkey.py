@@ -11,6 +11,8 @@ from typing import Self
 
 import redis
 
+from portal.embedded.files import one_at_a_time, read_state, write_private
+
 START_SECONDS = 20
 
 
@@ -42,6 +44,18 @@ class EmbeddedValkey:
         state = self._read_state()
         return f"redis://:{state['password']}@127.0.0.1:{state['port']}/0"
 
+    def is_running(self) -> bool:
+        """Whether a server answers from this folder, whoever started it."""
+        if not self._read_state():
+            return False
+        client = redis.Redis.from_url(self.url, socket_connect_timeout=1, socket_timeout=1)
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+        finally:
+            client.close()
+
     def start(self) -> None:
         """Start the server unless one already answers from this folder.
 
@@ -49,33 +63,36 @@ class EmbeddedValkey:
             ValkeyUnavailable: no binary for this platform, or the server did not come up.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self._answers():
+        with one_at_a_time(self.folder):
+            if not self.is_running():
+                self._launch(_program())
+
+    def stop(self) -> None:
+        """Stop the server if we started it; it writes what it holds to disk first."""
+        if self.process is None:
             return
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
-        self._write_private(
-            "valkey.json", json.dumps({"port": port, "password": secrets.token_urlsafe(24)})
-        )
-        self._write_private("valkey.conf", self._configuration())
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def _launch(self, program: Path) -> None:
+        write_private(self._state, json.dumps(_fresh_state()))
+        write_private(self.folder / "valkey.conf", self._configuration())
         with (self.folder / "valkey.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 (our own arguments)
-                [_program(), self.folder / "valkey.conf"],
+                [program, self.folder / "valkey.conf"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
+        while not self.is_running():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise ValkeyUnavailable(f"Valkey did not start; see {self.folder / 'valkey.log'}")
             time.sleep(0.02)
-
-    def stop(self) -> None:
-        """Stop the server if we started it; it writes what it holds to disk first."""
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(timeout=20)
-            self.process = None
 
     def _configuration(self) -> str:
         state = self._read_state()
@@ -85,29 +102,19 @@ class EmbeddedValkey:
             f'dir "{folder}"\nappendonly yes\nsave ""\n'
         )
 
-    def _answers(self) -> bool:
-        if not self._read_state():
-            return False
-        client = redis.Redis.from_url(self.url, socket_connect_timeout=1)
-        try:
-            return bool(client.ping())
-        except redis.RedisError:
-            return False
-        finally:
-            client.close()
+    @property
+    def _state(self) -> Path:
+        return self.folder / "valkey.json"
 
     def _read_state(self) -> dict[str, str]:
-        try:
-            state: dict[str, str] = json.loads((self.folder / "valkey.json").read_text())
-        except FileNotFoundError:
-            return {}
-        return state
+        return read_state(self._state)
 
-    def _write_private(self, name: str, text: str) -> None:
-        path = self.folder / name
-        path.touch(mode=0o600)
-        path.chmod(0o600)
-        path.write_text(text)
+
+def _fresh_state() -> dict[str, str]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = str(listener.getsockname()[1])
+    return {"port": port, "password": secrets.token_urlsafe(24)}
 
 
 def _program() -> Path:
