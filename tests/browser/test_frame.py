@@ -82,7 +82,8 @@ def test_a_click_after_the_session_ended_leads_to_sign_in(page, sign_in_browser,
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-def test_a_wrong_password_is_said_beside_the_form_and_has_the_focus(page, make_employee):
+def test_a_wrong_password_is_said_beside_the_form_and_has_the_focus(page, problems):
+    problems.expected.add(422)
     page.goto("/account/login/")
 
     page.locator("input[name=login]").fill("nobody@example.com")

@@ -23,7 +23,7 @@ PAGES = {
 OPEN_PAGES = {
     "sign in": ("/account/login/", "Sign in"),
     "forgotten password": ("/account/password/forgotten/", "password"),
-    "the cast": ("/demo/", "Choose somebody"),
+    "the cast": ("/demo/", "Who do you want to be?"),
 }
 every_page = pytest.mark.parametrize(("address", "heading"), PAGES.values(), ids=PAGES.keys())
 every_open_page = pytest.mark.parametrize(
