@@ -136,7 +136,10 @@ class Knowledge:
 
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
-        self._pool = AsyncConnectionPool(conninfo, min_size=1, max_size=4, timeout=2.5, open=False)
+        self._pool = AsyncConnectionPool(
+            conninfo, min_size=1, max_size=4, timeout=2.5, open=False,
+            check=AsyncConnectionPool.check_connection,
+        )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = False
         self._generation = 0
@@ -162,6 +165,15 @@ class Knowledge:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._write_notes()
         await self._pool.close()
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether notifications arrive, and so whether anything is remembered."""
+        return self._listening
+
+    def count_waiting(self) -> int:
+        """Return how many agents wait for a change in this process."""
+        return sum(len(waiting) for waiting in self._waiting.values())
 
     # Questions
 

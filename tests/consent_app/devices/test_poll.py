@@ -1,0 +1,462 @@
+"""The poll: what it answers, what wakes it, and that it never gives out yesterday's policy.
+
+Runs the real ASGI application in this process, on connections of its own, against committed rows.
+"""
+
+import asyncio
+import json
+import os
+import time
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from consent_agent.protocol.canonical import content_digest
+from consent_agent.protocol.documents import Ceiling, DevicePolicy, Freshness
+from consent_agent.protocol.jws import KeySet, verify
+from consent_app.audit.queries import tree_head
+from consent_app.devices.actions import revoke_device, sign_ceilings
+from consent_app.devices.announcements import announce_everyone
+from consent_app.devices.knowledge import Knowledge
+from consent_app.devices.poll import PolicyPoll
+from consent_app.people.queries import system_user
+from consent_app.restrictions.actions import resume, start_pause
+from consent_app.restrictions.models import Restriction, Source
+from portal.asgi import database_address
+from portal.lib.keys import published_keys
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Answer:
+    def __init__(self, messages):
+        start, body = messages
+        self.status = start["status"]
+        self.headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        self.body = body["body"]
+
+    @property
+    def documents(self):
+        return json.loads(self.body)
+
+    @property
+    def code(self):
+        return json.loads(self.body)["code"]
+
+
+class Agent:
+    """Polls as a device does, without a network between."""
+
+    def __init__(self, poll, token):
+        self.poll, self.token = poll, token
+
+    async def get(self, *, etag=None, wait=None, gone=None, authorization=None):
+        headers = [(b"authorization", (authorization or f"Bearer {self.token}").encode())]
+        if etag:
+            headers.append((b"if-none-match", etag.encode()))
+        if wait is not None:
+            headers.append((b"prefer", f"wait={wait}".encode()))
+        sent = []
+
+        async def receive():
+            await (gone.wait() if gone else asyncio.Event().wait())
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message)
+
+        await self.poll({"headers": headers}, receive, send)
+        return Answer(sent) if sent else None
+
+
+@asynccontextmanager
+async def serving(token):
+    """Run one process's knowledge and yield an agent that polls it, once it listens."""
+    knowledge = Knowledge(database_address())
+    await knowledge.start()
+    try:
+        async with asyncio.timeout(10):
+            while not knowledge.is_listening:
+                await asyncio.sleep(0.01)
+        yield Agent(PolicyPoll(knowledge), token)
+    finally:
+        await knowledge.stop()
+
+
+def run(scenario):
+    return asyncio.run(scenario())
+
+
+def in_database(action):
+    """Run a blocking action in a thread of its own, with a connection of its own."""
+
+    async def awaited(**arguments):
+        def work():
+            try:
+                return action(**arguments)
+            finally:
+                connection.close()
+
+        return await asyncio.get_running_loop().run_in_executor(None, work)
+
+    return awaited
+
+
+def read(answer):
+    """Verify the three documents of an answer as an agent would."""
+    keys = KeySet.from_jwks(published_keys())
+    documents = answer.documents
+    return (
+        DevicePolicy.from_payload(verify(documents["device"], typ="device-policy+jws", keys=keys)),
+        Ceiling.from_payload(verify(documents["ceiling"], typ="ceiling+jws", keys=keys)),
+        freshness_of(documents["freshness"]),
+    )
+
+
+def freshness_of(jws):
+    keys = KeySet.from_jwks(published_keys())
+    return Freshness.from_payload(verify(jws, typ="freshness+jws", keys=keys))
+
+
+def test_gives_three_documents_that_belong_together(make_device, settings):
+    enrolled = make_device()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            return await agent.get()
+
+    answer = run(scenario)
+    policy, ceiling, freshness = read(answer)
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert (policy.device, policy.version) == (str(enrolled.device.pk), 1)
+    assert freshness.device_digest == content_digest(answer.documents["device"].encode())
+    assert freshness.ceiling_digest == content_digest(answer.documents["ceiling"].encode())
+    assert (freshness.device_version, freshness.ceiling_version) == (1, ceiling.version)
+    assert freshness.programme == "running"
+    lifetime = freshness.expires_at - freshness.issued_at
+    assert lifetime == timedelta(minutes=settings.FRESHNESS_MINUTES)
+    head = tree_head()
+    assert (freshness.checkpoint.size, freshness.checkpoint.root) == (head.size, head.root.hex())
+
+
+def test_answers_304_with_new_freshness_while_nothing_changed(make_device):
+    enrolled = make_device()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            first = await agent.get()
+            return first, await agent.get(etag=first.headers["etag"])
+
+    first, second = run(scenario)
+    assert (second.status, second.body) == (304, b"")
+    assert second.headers["etag"] == first.headers["etag"]
+    _, _, before = read(first)
+    assert freshness_of(second.headers["policy-freshness"]).issued_at > before.issued_at
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer x", "Basic abc", "Bearer \u00e9"])
+def test_answers_every_wrong_token_alike(make_device, header):
+    enrolled = make_device()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            return await agent.get(authorization=header or " ")
+
+    answer = run(scenario)
+    assert (answer.status, answer.code) == (401, "unauthorized")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_gives_the_new_policy_at_once_after_a_pause(make_device):
+    enrolled = make_device()
+    person = enrolled.device.employee
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            first = await agent.get()
+            await in_database(start_pause)(employee=person, by=person, minutes=15)
+            await asyncio.sleep(0.2)
+            return await agent.get(etag=first.headers["etag"])
+
+    answer = run(scenario)
+    policy, _, _ = read(answer)
+    assert (answer.status, policy.version, policy.state) == (200, 2, "paused")
+
+
+def test_waiting_agent_is_woken_by_its_own_pause(make_device):
+    enrolled = make_device()
+    person = enrolled.device.employee
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag = (await agent.get()).headers["etag"]
+            waiting = asyncio.create_task(agent.get(etag=etag, wait=30))
+            await asyncio.sleep(0.3)
+            assert not waiting.done()
+            await in_database(start_pause)(employee=person, by=person, minutes=15)
+            return await asyncio.wait_for(waiting, 2)
+
+    policy, _, _ = read(run(scenario))
+    assert policy.state == "paused"
+
+
+def test_waiting_agent_sleeps_through_somebody_elses_pause(make_device, make_employee):
+    enrolled, other = make_device(), make_device()
+    person = other.device.employee
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag = (await agent.get()).headers["etag"]
+            waiting = asyncio.create_task(agent.get(etag=etag, wait=1))
+            await in_database(start_pause)(employee=person, by=person, minutes=15)
+            return await waiting
+
+    assert run(scenario).status == 304
+
+
+def test_wait_ends_after_the_asked_seconds(make_device):
+    enrolled = make_device()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag = (await agent.get()).headers["etag"]
+            began = time.monotonic()
+            answer = await agent.get(etag=etag, wait=1)
+            return answer, time.monotonic() - began
+
+    answer, took = run(scenario)
+    assert answer.status == 304
+    assert took >= 1
+
+
+def test_does_not_wait_when_something_changed_already(make_device):
+    enrolled = make_device()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            return await asyncio.wait_for(agent.get(etag='"0-0-0"', wait=30), 2)
+
+    assert run(scenario).status == 200
+
+
+def test_agent_that_goes_away_leaves_nothing_behind(make_device):
+    enrolled = make_device()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag = (await agent.get()).headers["etag"]
+            gone = asyncio.Event()
+            waiting = asyncio.create_task(agent.get(etag=etag, wait=30, gone=gone))
+            await asyncio.sleep(0.1)
+            gone.set()
+            answer = await asyncio.wait_for(waiting, 2)
+            return answer, agent.poll.knowledge.count_waiting()
+
+    assert run(scenario) == (None, 0)
+
+
+def test_revoked_device_is_told_so_even_while_it_waits(make_device):
+    enrolled = make_device()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag = (await agent.get()).headers["etag"]
+            waiting = asyncio.create_task(agent.get(etag=etag, wait=30))
+            await asyncio.sleep(0.1)
+            await in_database(revoke_device)(device=enrolled.device, by=enrolled.device.employee)
+            return await asyncio.wait_for(waiting, 2), await agent.get()
+
+    for answer in run(scenario):
+        assert (answer.status, answer.code) == (403, "device_revoked")
+
+
+def test_stop_for_everyone_reaches_a_waiting_agent(make_device):
+    enrolled = make_device()
+
+    def stop():
+        now = timezone.now()
+        Restriction.objects.create(source=Source.PROGRAMME, starts_at=now, decided_at=now)
+        announce_everyone()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag = (await agent.get()).headers["etag"]
+            waiting = asyncio.create_task(agent.get(etag=etag, wait=30))
+            await asyncio.sleep(0.1)
+            await in_database(stop)()
+            return await asyncio.wait_for(waiting, 2)
+
+    policy, _, freshness = read(run(scenario))
+    assert policy.version == 1
+    assert freshness.programme == "stopped"
+    assert [deny.applications for deny in freshness.deny] == [None]
+
+
+def test_stop_of_another_cohort_is_not_told(make_device, make_jurisdiction):
+    enrolled = make_device()
+    now = timezone.now()
+    Restriction.objects.create(
+        source=Source.PROGRAMME, cohort=make_jurisdiction("US-TX"), starts_at=now, decided_at=now
+    )
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            return await agent.get()
+
+    _, _, freshness = read(run(scenario))
+    assert (freshness.programme, freshness.deny) == ("running", ())
+
+
+def test_new_ceiling_reaches_a_waiting_agent(make_device):
+    enrolled = make_device()
+    place = enrolled.device.employee.jurisdiction
+
+    def forbid():
+        place.collection_default = "not_in_scope"
+        place.save()
+        sign_ceilings(by=system_user())
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag = (await agent.get()).headers["etag"]
+            waiting = asyncio.create_task(agent.get(etag=etag, wait=30))
+            await asyncio.sleep(0.1)
+            await in_database(forbid)()
+            return await asyncio.wait_for(waiting, 2)
+
+    _, ceiling, _ = read(run(scenario))
+    assert ceiling.collection == "out_of_scope"
+
+
+def test_lost_listening_connection_serves_no_old_policy(make_device):
+    enrolled = make_device()
+    person = enrolled.device.employee
+
+    def cut_and_pause():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'consent-portal-poll'"
+            )
+        start_pause(employee=person, by=person, minutes=15)
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag = (await agent.get()).headers["etag"]
+            waiting = asyncio.create_task(agent.get(etag=etag, wait=30))
+            await asyncio.sleep(0.1)
+            await in_database(cut_and_pause)()
+            return await asyncio.wait_for(waiting, 5), await agent.get()
+
+    for answer in run(scenario):
+        assert read(answer)[0].state == "paused"
+
+
+def test_database_away_answers_503_and_soon(make_device):
+    enrolled = make_device()
+
+    async def scenario():
+        nowhere = psycopg.conninfo.make_conninfo(host="127.0.0.1", port=1, connect_timeout=2)
+        knowledge = Knowledge(nowhere)
+        await knowledge.start()
+        began = time.monotonic()
+        try:
+            return await Agent(
+                PolicyPoll(knowledge), enrolled.token
+            ).get(), time.monotonic() - began
+        finally:
+            await knowledge.stop()
+
+    answer, took = asyncio.run(scenario())
+    assert (answer.status, answer.code) == (503, "unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    assert took < 3
+
+
+def test_notes_when_a_policy_was_first_delivered(make_device):
+    enrolled = make_device()
+    before = datetime.now(UTC)
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            await agent.get()
+            await asyncio.sleep(0.3)
+            first = await in_database(lambda: enrolled.newest().delivered_at)()
+            await agent.get()
+            await asyncio.sleep(0.3)
+            return first, await in_database(lambda: enrolled.newest().delivered_at)()
+
+    first, again = run(scenario)
+    assert before <= first == again
+    enrolled.device.refresh_from_db()
+    assert enrolled.device.last_seen_at >= before
+
+
+def test_without_a_ceiling_nothing_is_served(make_device, make_employee, make_jurisdiction):
+    enrolled = make_device()
+    person = enrolled.device.employee
+    person.jurisdiction = make_jurisdiction("AQ")
+    person.save()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            return await agent.get()
+
+    answer = run(scenario)
+    assert (answer.status, answer.code) == (503, "no_ceiling")
+
+
+def test_pause_and_resume_in_a_row_end_with_the_last(make_device):
+    enrolled = make_device()
+    person = enrolled.device.employee
+
+    def back_and_forth():
+        for _ in range(10):
+            start_pause(employee=person, by=person, minutes=15)
+            resume(employee=person, by=person)
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag, highest = None, 0
+            flicker = asyncio.create_task(in_database(back_and_forth)())
+            while not flicker.done():
+                answer = await agent.get(etag=etag)
+                if answer.status == 200:
+                    version = read(answer)[0].version
+                    assert version >= highest
+                    highest, etag = version, answer.headers["etag"]
+                await asyncio.sleep(0)
+            await flicker
+            await asyncio.sleep(0.2)
+            return await agent.get()
+
+    policy, _, _ = read(run(scenario))
+    assert (policy.version, policy.state) == (21, "collecting")
+
+
+def test_agents_of_the_serving_role_can_poll(make_device):
+    """The role that serves requests has what the poll's own queries need."""
+    from portal.management.commands.prepare_database import grant_serving_role
+
+    enrolled = make_device()
+    grant_serving_role("portal")
+    address = os.environ["TEST_PORTAL_ROLE_URL"].rsplit("/", 1)[0]
+    serving_role = f"{address}/{connection.settings_dict['NAME']}"
+
+    async def scenario():
+        knowledge = Knowledge(serving_role)
+        await knowledge.start()
+        try:
+            answer = await Agent(PolicyPoll(knowledge), enrolled.token).get()
+            await asyncio.sleep(0.3)
+            return answer
+        finally:
+            await knowledge.stop()
+
+    assert asyncio.run(scenario()).status == 200
+    assert enrolled.newest().delivered_at
