@@ -18,7 +18,7 @@ from consent_app.devices.queries import policy_documents_for
 from consent_app.people.models import Employee
 from consent_app.register.models import DataKind
 from consent_app.register.queries import register_by_digest
-from consent_app.register.wording import why
+from consent_app.register.wording import in_a_row, rule_name, why
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One verdict and the kinds of data that it is about."""
+    """One verdict in words, and the kinds of data that it is about."""
 
-    kinds: tuple[str, ...]
+    kinds: str
     is_allowed: bool
     why: str
     rule: str
@@ -122,10 +122,10 @@ def _answers(
         names.setdefault((verdict, resumes), []).append(kind.name)
     return [
         Answer(
-            kinds=tuple(found),
+            kinds=in_a_row(found),
             is_allowed=verdict.allowed,
             why=why(verdict, register),
-            rule=verdict.rule,
+            rule=rule_name(verdict),
             until=verdict.until,
             resumes=resumes,
         )

@@ -4,7 +4,7 @@ The sentences go with a verdict of `consent_agent.protocol.decision`; until when
 left to the page, which knows the reader's time zone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from consent_agent.protocol.decision import Reason, Verdict
@@ -37,6 +37,25 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
 }
 # For reasons that another version of the rules may bring.
 _UNKNOWN: Final = "A rule that this page can't name forbids it."
+
+
+_ENTRY_REASONS: Final = frozenset({Reason.ALLOWED, Reason.EXCLUDED, Reason.KIND_NOT_COLLECTED})
+
+
+def in_a_row(names: Sequence[str]) -> str:
+    """Join names for a sentence's beginning: "Mouse movement, mouse clicks and keystrokes"."""
+    *others, last = [name.lower() for name in names]
+    joined = f"{', '.join(others)} and {last}" if others else last
+    return joined[:1].upper() + joined[1:]
+
+
+def rule_name(verdict: Verdict) -> str:
+    """Name the entry that decided, so that it can be looked up or quoted; empty if none did."""
+    if verdict.reason in _ENTRY_REASONS:
+        return f"register entry {verdict.rule}"
+    if verdict.reason is Reason.SAFEGUARD:
+        return f"safeguard {verdict.rule}"
+    return ""
 
 
 def why(verdict: Verdict, register: Register) -> str:

@@ -1,17 +1,17 @@
-"""No ceiling and no policy that the portal can build ever lets an excluded application be captured."""
+"""No ceiling or policy that the portal can build lets an excluded application be captured."""
 
 import json
 import uuid
 from datetime import timedelta
 from functools import cache
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from consent_agent.protocol.canonical import canonical_json
 from consent_agent.protocol.decision import PolicyView, Reason, Subject
 from consent_agent.protocol.documents import Ceiling, Deny, DevicePolicy, Members
 from consent_agent.protocol.matching import Register
+from hypothesis import given
+from hypothesis import strategies as st
+
 from consent_app.devices.policy import (
     DeviceFacts,
     RestrictionFact,
@@ -50,9 +50,7 @@ def excluded_slugs() -> list[str]:
 
 @cache
 def excluded_domains() -> list[str]:
-    return sorted(
-        name for row in shipped().applications if row.excluded for name in row.domains
-    )
+    return sorted(name for row in shipped().applications if row.excluded for name in row.domains)
 
 
 @cache

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from django.core.management import call_command
+from consent_agent.protocol.canonical import content_digest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from consent_agent.protocol.canonical import content_digest
 from consent_app.register.models import Application, DataKind, RegisterVersion, Safeguard
+from portal.management.commands.prepare_database import grant_serving_role
 
 KINDS_OF_SCREEN_CONTENT = [
     "screen",
@@ -128,7 +128,7 @@ def test_excluded_means_a_reason_and_no_kinds(draft, fields):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_role_that_serves_requests_changes_nothing_published(request):
-    call_command("prepare_database", verbosity=0)
+    grant_serving_role("portal")
     request.getfixturevalue("published")
     address = psycopg.conninfo.conninfo_to_dict(os.environ["TEST_PORTAL_ROLE_URL"])
     address["dbname"] = connection.settings_dict["NAME"]

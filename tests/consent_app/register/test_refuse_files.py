@@ -74,7 +74,9 @@ def test_names_a_wrong_application(files, cells, said):
     problems = problems_of(files)
 
     assert len(problems) >= 1
-    assert any(problem.startswith("applications.csv:3: ") and said in problem for problem in problems)
+    assert any(
+        problem.startswith("applications.csv:3: ") and said in problem for problem in problems
+    )
 
 
 @pytest.mark.django_db
@@ -122,9 +124,7 @@ def test_names_the_problems_of_all_files_at_once(files):
 @pytest.mark.django_db
 def test_names_an_example_of_another_category(files):
     spoil(files / "protected_content.csv", "cat-health", {"example_match": "slack"})
-    spoil(
-        files / "protected_content.csv", "cat-hr-payroll", {"example_no_match": "bamboohr"}
-    )
+    spoil(files / "protected_content.csv", "cat-hr-payroll", {"example_no_match": "bamboohr"})
 
     problems = problems_of(files)
 
