@@ -6,6 +6,14 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
+from tests.device_fixtures import (  # noqa: F401
+    ceilings,
+    make_device,
+    make_key,
+    post_json,
+    register_folder,
+)
+
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 

@@ -325,11 +325,3 @@ def _report_wrong(device: Device, code: str, jws: str) -> None:
         person=device.employee, details={"code": code, "digest": content_digest(jws.encode())},
     )  # fmt: skip
     owe("device_contradicts", to=device.employee, context={"hostname": device.hostname})
-
-
-def record_deliveries(deliveries: Mapping[tuple[uuid.UUID, int], datetime]) -> None:
-    """Note when each (device, version) was first given out."""
-    for (device, version), at in deliveries.items():
-        DevicePolicy.objects.filter(
-            device=device, version=version, delivered_at__isnull=True
-        ).update(delivered_at=at)

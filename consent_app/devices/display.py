@@ -157,6 +157,7 @@ def summarise(devices: tuple[DeviceView, ...]) -> Summary:
     states = {view.state for view in devices}
     collecting = [view for view in devices if view.state == "collecting"]
     paused = [view for view in devices if view.state == "paused"]
+    away = [view for view in devices if view.is_silent and view.state == "collecting"]
     waiting = [view.device.hostname for view in devices if not view.is_confirmed]
     until = max((view.until for view in paused if view.until), default=None)
     if not devices:
@@ -164,6 +165,8 @@ def summarise(devices: tuple[DeviceView, ...]) -> Summary:
             "not_collecting",
             "You have no device here, so nothing is collected from you.",
         )
+    elif away and len(away) == len(devices):
+        state, sentence = "out_of_reach", f"{_names(away)} {_is(away)} out of reach."
     elif collecting and paused:
         state = "collecting"
         sentence = f"{_names(collecting)} {_is(collecting)} collecting; {_names(paused)} {_is(paused)} paused."

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from consent_app.devices import actions, queries
@@ -41,10 +42,9 @@ def code_issue(request: UserRequest) -> HttpResponse:
 def code_used(request: UserRequest) -> HttpResponse:
     """Tell the page that shows a code whether a device came: 204 until one did."""
     known = request.GET.get("known", "")
-    if not known.isdecimal() or len(queries.devices_of(request.user)) <= int(known[:6]):
-        return HttpResponse(status=204)
     response = HttpResponse(status=204)
-    response["HX-Redirect"] = request.build_absolute_uri("/devices/")
+    if known.isdecimal() and len(queries.devices_of(request.user)) > int(known[:6]):
+        response["HX-Redirect"] = reverse("devices")
     return response
 
 

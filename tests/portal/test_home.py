@@ -1,0 +1,298 @@
+"""The home page: the answer first, the pause control, the trail; with htmx and without."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from consent_app.devices.actions import receive_acknowledgement
+from consent_app.devices.models import Device
+from consent_app.restrictions.actions import start_pause
+from consent_app.restrictions.models import Restriction, Source
+from tests.conftest import NOON
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+def text_of(response):
+    """Return what a reader sees, without markup and with single spaces."""
+    plain = re.sub(r"<[^>]+>", " ", response.content.decode())
+    return re.sub(r"\s+", " ", plain).replace("&#x27;", "'")
+
+
+@pytest.fixture
+def confirm():
+    """Let a device confirm its newest policy."""
+    count = 0
+
+    def confirm(enrolled):
+        nonlocal count
+        count += 1
+        receive_acknowledgement(
+            device=enrolled.device, jws=enrolled.acknowledgement(sequence=count)
+        )
+        Device.objects.filter(pk=enrolled.device.pk).update(last_seen_at=timezone.now())
+
+    return confirm
+
+
+@pytest.fixture
+def mira(make_employee, frozen_time):
+    return make_employee(time_zone="America/New_York")
+
+
+@pytest.fixture
+def laptop(mira, make_device, confirm):
+    enrolled = make_device(mira)
+    confirm(enrolled)
+    return enrolled
+
+
+@pytest.fixture
+def home(sign_in, mira):
+    client = sign_in(mira)
+    return lambda **options: client.get("/", **options)
+
+
+def test_asks_for_sign_in(client, db):
+    response = client.get("/")
+
+    assert response.status_code == 302
+    assert response.url.startswith("/account/login/")
+
+
+def test_says_first_that_a_device_is_collecting(home, laptop):
+    page = text_of(home())
+
+    assert "Your device is collecting." in page
+    for minutes in (5, 10, 15, 30):
+        assert f"{minutes} minutes" in page
+
+
+def test_counts_several_devices(home, mira, laptop, make_device, confirm):
+    confirm(make_device(mira, hostname="DESKTOP-7"))
+
+    assert "Your 2 devices are collecting." in text_of(home())
+
+
+def test_without_a_device_nothing_is_collected(home):
+    page = text_of(home())
+
+    assert "You have no device here, so nothing is collected from you." in page
+    assert "Add a device" in page
+    assert "Pause collection" not in page
+
+
+def test_pause_is_shown_as_awaited_until_the_device_confirms(sign_in, mira, laptop, confirm):
+    client = sign_in(mira)
+
+    response = client.post("/pause", {"minutes": 15}, follow=True)
+
+    page = text_of(response)
+    assert "Pause asked for; LAPTOP-1 has not confirmed yet." in page
+    assert "Waiting for confirmation" in page
+    assert Restriction.objects.get().ends_at == NOON + timedelta(minutes=15)
+
+    confirm(laptop)
+    page = text_of(client.get("/"))
+    assert "Paused until 07:15" in page
+    assert "Confirmed by LAPTOP-1 07:00:00.0" in page
+
+
+def test_pause_answers_htmx_with_the_part_that_changed(sign_in, mira, laptop):
+    response = sign_in(mira).post("/pause", {"minutes": 15}, **HTMX)
+
+    assert response.status_code == 200
+    assert b"<html" not in response.content
+    assert b'id="my-state"' in response.content
+    assert b"End the pause" in response.content
+
+
+def test_pause_can_last_longer_from_now(sign_in, mira, laptop, frozen_time):
+    client = sign_in(mira)
+    client.post("/pause", {"minutes": 15})
+    frozen_time.shift(timedelta(minutes=5))
+
+    client.post("/pause", {"minutes": 30, "extend": "yes"})
+
+    assert Restriction.objects.get().ends_at == NOON + timedelta(minutes=35)
+
+
+def test_offers_only_what_would_last_longer(sign_in, mira, laptop):
+    client = sign_in(mira)
+    client.post("/pause", {"minutes": 15})
+
+    page = client.get("/").content.decode()
+
+    assert 'value="30"' in page
+    assert 'value="15"' not in page
+
+
+def test_pause_can_be_ended(sign_in, mira, laptop, confirm, frozen_time):
+    client = sign_in(mira)
+    client.post("/pause", {"minutes": 15})
+    confirm(laptop)
+    frozen_time.shift(timedelta(minutes=1))
+
+    client.post("/pause/end")
+    confirm(laptop)
+
+    assert "Your device is collecting." in text_of(client.get("/"))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        ("31", "A pause is at most 30 minutes long."),
+        ("0", "A pause is at least 1 minute long."),
+        ("-5", "A pause is at least 1 minute long."),
+        ("", "Choose for how long."),
+        ("NaN", "Choose 5, 10, 15 or 30 minutes."),
+        ("1e1", "Choose 5, 10, 15 or 30 minutes."),
+    ],
+)
+def test_says_what_is_wrong_with_the_minutes(sign_in, mira, laptop, minutes, words):
+    response = sign_in(mira).post("/pause", {"minutes": minutes})
+
+    assert response.status_code == 422
+    assert words in text_of(response)
+    assert not Restriction.objects.exists()
+
+
+def test_second_tab_is_told_that_it_is_paused_already(sign_in, mira, laptop):
+    client = sign_in(mira)
+    client.post("/pause", {"minutes": 15})
+
+    response = client.post("/pause", {"minutes": 5}, **HTMX)
+
+    assert response.status_code == 422
+    assert "Collection is already paused." in text_of(response)
+
+
+def test_ending_a_pause_that_is_over_says_so(sign_in, mira, laptop):
+    response = sign_in(mira).post("/pause/end", **HTMX)
+
+    assert response.status_code == 422
+    assert "There is no pause to end." in text_of(response)
+
+
+@pytest.mark.parametrize("path", ["/pause", "/pause/end"])
+def test_reading_changes_nothing(sign_in, mira, laptop, path):
+    assert sign_in(mira).get(path).status_code == 405
+    assert not Restriction.objects.exists()
+
+
+def test_forged_form_is_refused(mira, laptop, client):
+    from django.test import Client
+
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(mira, backend="allauth.account.auth_backends.AuthenticationBackend")
+
+    assert strict.post("/pause", {"minutes": 15}).status_code == 403
+    assert not Restriction.objects.exists()
+
+
+def test_page_that_knows_it_all_is_answered_204(home, laptop):
+    mark = home().context["mark"]
+
+    assert home(data={"seen": mark}, **HTMX).status_code == 204
+    assert home(data={"seen": "other"}, **HTMX).status_code == 200
+
+
+def test_asks_again_soon_only_while_an_answer_is_awaited(sign_in, mira, laptop, confirm):
+    client = sign_in(mira)
+    assert client.get("/").context["ask_again"] == "5s"
+
+    client.post("/pause", {"minutes": 15})
+
+    assert client.get("/").context["ask_again"] == "500ms"
+    confirm(laptop)
+    assert client.get("/").context["ask_again"] == "5s"
+
+
+def test_silent_device_is_out_of_reach_and_stops_by_itself(home, laptop, frozen_time):
+    frozen_time.shift(timedelta(minutes=5))
+
+    page = text_of(home())
+
+    assert "Out of reach" in page
+    assert "LAPTOP-1 has not answered since 07:00" in page
+    assert "collects nothing after 07:15" in page
+    assert "collecting" not in page.split("My devices")[1].split("Latest")[0].lower().replace(
+        "out of reach", ""
+    )
+
+
+def test_place_out_of_scope_is_named(make_employee, make_device, confirm, sign_in, frozen_time):
+    person = make_employee(jurisdiction="DE")
+    person.jurisdiction.name = "Germany"
+    person.jurisdiction.collection_default = "not_in_scope"
+    person.jurisdiction.save()
+    confirm(make_device(person))
+
+    page = text_of(sign_in(person).get("/"))
+
+    assert "Nothing is collected from you." in page
+    assert "Nothing is collected from anybody who works in Germany." in page
+    assert "Pause collection" not in page
+
+
+def test_stop_of_the_programme_is_shown(home, laptop):
+    Restriction.objects.create(source=Source.PROGRAMME, starts_at=NOON, decided_at=NOON)
+
+    page = text_of(home())
+
+    assert "Nothing is collected from you." in page
+    assert "The programme is stopped." in page
+
+
+def test_tells_the_latest_events_in_words(sign_in, mira, laptop, confirm):
+    client = sign_in(mira)
+    client.post("/pause", {"minutes": 15})
+    confirm(laptop)
+
+    page = text_of(client.get("/"))
+
+    assert "You paused collection until 07:15." in page
+    assert "LAPTOP-1 was added to your devices." in page
+    assert "A device confirmed that it does not collect." in page
+
+
+def test_shows_nothing_of_anybody_else(home, laptop, make_employee, make_device):
+    other = make_device(make_employee("Tom Berg"), hostname="TOMS-LAPTOP")
+    start_pause(employee=other.device.employee, by=other.device.employee, minutes=15)
+
+    page = text_of(home())
+
+    assert "TOMS-LAPTOP" not in page
+    assert "Paused" not in page
+
+
+def test_managers_page_is_the_same_whether_a_report_paused_or_not(
+    make_employee, make_device, sign_in, frozen_time
+):
+    manager = make_employee("Dana Ortiz")
+    report = make_device(make_employee(line_manager=manager))
+    client = sign_in(manager)
+    before = [client.get(path).content for path in ("/", "/devices/")]
+
+    start_pause(employee=report.device.employee, by=report.device.employee, minutes=15)
+
+    tokens = re.compile(rb'"X-CSRFToken": "[^"]+"|csrfmiddlewaretoken" value="[^"]+"')
+    after = [client.get(path).content for path in ("/", "/devices/")]
+    assert [tokens.sub(b"", page) for page in after] == [tokens.sub(b"", page) for page in before]
+
+
+def test_bounded_number_of_queries(
+    sign_in, mira, laptop, make_device, confirm, django_assert_max_num_queries
+):
+    for number in range(4):
+        confirm(make_device(mira, hostname=f"DEVICE-{number}"))
+    client = sign_in(mira)
+    client.get("/")
+
+    with django_assert_max_num_queries(10):
+        client.get("/")
+    with django_assert_max_num_queries(10):
+        client.get("/", {"seen": "other"}, **HTMX)
