@@ -240,14 +240,14 @@ def assert_fits() -> Callable[[Page], None]:
 
 @pytest.fixture
 def mira(live_portal: LivePortal, make_employee, settings):
-    """Return an employee with two devices under a published register; one is out of reach."""
+    """Return an employee with LAPTOP-1, which confirmed its policy, and DESKTOP-7, which is away."""
     settings.KEYS_DIR = live_portal.folder / "keys"
     if not settings.KEYS_DIR.exists():
         create_keys(settings.KEYS_DIR)
     employee = make_employee("Mira Okafor", time_zone="America/Los_Angeles")
     load_register(by=system_user(), portal_host="127.0.0.1")
     sign_ceilings(by=system_user())
-    enrol(employee, "LAPTOP-1")
+    confirm(enrol(employee, "LAPTOP-1"))
     away = enrol(employee, "DESKTOP-7")
     Device.objects.filter(pk=away.pk).update(last_seen_at=timezone.now() - timedelta(minutes=9))
     return employee
@@ -264,3 +264,18 @@ def enrol(employee, hostname: str) -> Device:
         agent_version="1.0.0",
     )
     return device
+
+
+def confirm(device: Device) -> None:
+    """Write down that a device applied its newest policy, as its signed word would be."""
+    policy = device.policies.latest("version")
+    now = timezone.now()
+    Device.objects.filter(pk=device.pk).update(last_seen_at=now)
+    policy.acknowledgements.create(
+        device=device,
+        sequence=policy.version,
+        effect="collecting",
+        applied_at=now,
+        received_at=now,
+        jws="not looked at",
+    )

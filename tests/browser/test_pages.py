@@ -11,7 +11,7 @@ from consent_app.restrictions.actions import start_pause
 
 # For somebody with two devices. An address and words of its main heading.
 PAGES = {
-    "home": ("/", "not confirmed yet"),
+    "home": ("/", "collecting"),
     "what is collected": ("/what-is-collected/", "What is collected"),
     "search": ("/what-is-collected/?search=mail", "What is collected"),
     "search without a match": ("/what-is-collected/?search=zzzz", "What is collected"),
