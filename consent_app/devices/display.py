@@ -153,47 +153,48 @@ class Summary:
 
 
 def summarise(devices: tuple[DeviceView, ...]) -> Summary:
-    """Sum up; the state of the device that collects most speaks for all."""
-    states = {view.state for view in devices}
-    collecting = [view for view in devices if view.state == "collecting"]
-    paused = [view for view in devices if view.state == "paused"]
-    away = [view for view in devices if view.is_silent and view.state == "collecting"]
-    waiting = [view.device.hostname for view in devices if not view.is_confirmed]
-    until = max((view.until for view in paused if view.until), default=None)
-    if not devices:
-        state, sentence = (
-            "not_collecting",
-            "You have no device here, so nothing is collected from you.",
-        )
-    elif away and len(away) == len(devices):
-        state, sentence = "out_of_reach", f"{_names(away)} {_is(away)} out of reach."
-    elif collecting and paused:
-        state = "collecting"
-        sentence = f"{_names(collecting)} {_is(collecting)} collecting; {_names(paused)} {_is(paused)} paused."
-    elif collecting:
-        state = "collecting"
-        sentence = f"{_yours(collecting, of=devices)} {_is(collecting)} collecting."
-    elif paused and len(states) == 1:
-        state, sentence = "paused", "Collection is paused."
-    else:
-        state, sentence = "not_collecting", "Nothing is collected from you."
-    if waiting and len(waiting) == len(devices):
-        sentence = f"{_asked(state)} {_join(waiting)} {'has' if len(waiting) == 1 else 'have'} not confirmed yet."
+    """Sum up: what the devices confirmed, and which of them have not."""
+    waiting = [view for view in devices if not view.is_confirmed]
+    state, sentence = _settled([view for view in devices if view.is_confirmed], of=devices)
+    if waiting:
+        state = "pending"
+        has = "has" if len(waiting) == 1 else "have"
+        sentence = f"{sentence or _asked(waiting)} {_names(waiting)} {has} not confirmed it yet."
+    until = [view.until for view in devices if view.state == "paused" and view.until]
     return Summary(
-        state="pending" if waiting and len(waiting) == len(devices) else state,
+        state=state,
         sentence=sentence,
-        paused_until=until,
-        can_pause=bool(collecting or paused),
+        paused_until=max(until, default=None),
+        can_pause=any(view.state in ("collecting", "paused") for view in devices),
         is_confirmed=not waiting,
         devices=devices,
     )
 
 
-def _asked(state: str) -> str:
-    return {
-        "paused": "Pause asked for;",
-        "collecting": "Collection may begin;",
-    }.get(state, "Collection is to stop;")
+def _settled(settled: list[DeviceView], *, of: tuple[DeviceView, ...]) -> tuple[str, str]:
+    """Return the state and the sentence that the confirmed ones of all devices give."""
+    if not of:
+        return "not_collecting", "You have no device here, so nothing is collected from you."
+    collecting = [view for view in settled if view.state == "collecting"]
+    paused = [view for view in settled if view.state == "paused"]
+    if collecting and all(view.is_silent for view in collecting) and len(collecting) == len(of):
+        return "out_of_reach", f"{_names(collecting)} {_is(collecting)} out of reach."
+    if collecting:
+        rest = f"; {_names(paused)} {_is(paused)} paused" if paused else ""
+        return "collecting", f"{_yours(collecting, of=of)} {_is(collecting)} collecting{rest}."
+    if paused and len(paused) == len(of):
+        return "paused", "Collection is paused."
+    if paused:
+        return "paused", f"Paused on {_names(paused)}."
+    return "not_collecting", "Nothing is collected from you." if len(settled) == len(of) else ""
+
+
+def _asked(waiting: list[DeviceView]) -> str:
+    """Return what was asked of devices of which none has confirmed anything yet."""
+    states = {view.state for view in waiting}
+    if states == {"paused"}:
+        return "You asked for a pause."
+    return "Collection may begin." if "collecting" in states else "Collection is to stop."
 
 
 def _yours(views: list[DeviceView], *, of: tuple[DeviceView, ...]) -> str:

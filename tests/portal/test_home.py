@@ -90,7 +90,7 @@ def test_pause_is_shown_as_awaited_until_the_device_confirms(sign_in, mira, lapt
     response = client.post("/pause", {"minutes": 15}, follow=True)
 
     page = text_of(response)
-    assert "Pause asked for; LAPTOP-1 has not confirmed yet." in page
+    assert "You asked for a pause. LAPTOP-1 has not confirmed it yet." in page
     assert "Waiting for confirmation" in page
     assert Restriction.objects.get().ends_at == NOON + timedelta(minutes=15)
 
@@ -98,6 +98,20 @@ def test_pause_is_shown_as_awaited_until_the_device_confirms(sign_in, mira, lapt
     page = text_of(client.get("/"))
     assert "Paused until 07:15" in page
     assert "Confirmed by LAPTOP-1 07:00:00.0" in page
+
+
+def test_pause_counts_for_a_device_only_once_that_device_confirmed(
+    sign_in, mira, laptop, make_device, confirm
+):
+    confirm(make_device(mira, hostname="DESKTOP-7"))
+    client = sign_in(mira)
+    client.post("/pause", {"minutes": 15})
+
+    confirm(laptop)
+
+    page = text_of(client.get("/"))
+    assert "Paused on LAPTOP-1. DESKTOP-7 has not confirmed it yet." in page
+    assert "Paused until 07:15 (" not in page
 
 
 def test_pause_answers_htmx_with_the_part_that_changed(sign_in, mira, laptop):
