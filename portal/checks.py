@@ -6,10 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.urls import get_resolver
 
 
 @register(Tags.security)
-def demo_stays_on_loopback(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ANN401
+def demo_stays_on_loopback(**_kwargs: Any) -> Sequence[CheckMessage]:
     """The demo signs anybody in with one click, so it answers on this machine only."""
     if settings.DEMO and settings.PORTAL_HOST not in {"127.0.0.1", "localhost", "::1"}:
         return [
@@ -22,8 +23,22 @@ def demo_stays_on_loopback(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: A
     return []
 
 
+@register(Tags.security, Tags.urls)
+def cast_stays_in_the_demo(**_kwargs: Any) -> Sequence[CheckMessage]:
+    """The page that signs anybody in exists nowhere else."""
+    if settings.DEMO or "demo-cast" not in get_resolver().reverse_dict:
+        return []
+    return [
+        Error(
+            "The demo's page that signs anybody in as anybody is among the addresses.",
+            hint="portal/urls.py adds it with PORTAL_MODE=demo only.",
+            id="portal.E006",
+        )
+    ]
+
+
 @register(Tags.security, deploy=True)
-def production_mode(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ANN401
+def production_mode(**_kwargs: Any) -> Sequence[CheckMessage]:
     if settings.PRODUCTION:
         return []
     return [
@@ -36,7 +51,7 @@ def production_mode(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ANN401
 
 
 @register(Tags.security)
-def production_uses_https(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ANN401
+def production_uses_https(**_kwargs: Any) -> Sequence[CheckMessage]:
     if settings.PRODUCTION and not settings.HTTPS:
         return [
             Error(
@@ -49,7 +64,7 @@ def production_uses_https(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: AN
 
 
 @register(Tags.security, deploy=True)
-def programme_key_is_elsewhere(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ANN401
+def programme_key_is_elsewhere(**_kwargs: Any) -> Sequence[CheckMessage]:
     """Whoever takes over the web process must not be able to widen collection."""
     key = settings.KEYS_DIR / "programme.key"
     if settings.PRODUCTION and os.access(key, os.R_OK):
@@ -64,7 +79,7 @@ def programme_key_is_elsewhere(**_kwargs: Any) -> Sequence[CheckMessage]:  # noq
 
 
 @register(Tags.database)
-def requests_have_their_own_role(**_kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ANN401
+def requests_have_their_own_role(**_kwargs: Any) -> Sequence[CheckMessage]:
     """The role that serves requests must not own the audit tables."""
     owner = os.environ.get("DATABASE_OWNER_URL")
     if settings.PRODUCTION and owner and owner == os.environ.get("DATABASE_URL"):

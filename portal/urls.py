@@ -1,6 +1,7 @@
 """All addresses. Rooms bring their own; this file says where they stand."""
 
 from allauth.account import views as account
+from django.conf import settings
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
@@ -57,3 +58,6 @@ urlpatterns = [
     path("what-is-collected/try", try_it, name="register-try"),
     path("requests/", include("exemptions.urls")),
 ]
+
+if settings.DEMO:
+    urlpatterns.append(path("demo/", include("portal.demo_cast")))

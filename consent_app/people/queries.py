@@ -33,6 +33,12 @@ def system_user() -> Employee:
     return known or _make_system_user()
 
 
+def active_person(email: str) -> Employee | None:
+    """Return who works here and has this address, in any of its forms."""
+    address = rules.normalise_email(email)
+    return Employee.objects.filter(email=address, is_active=True).first()
+
+
 def jurisdiction_for(code: str) -> Jurisdiction:
     """Return the row of `code`, else its country's, else an unsaved one that allows nothing."""
     wanted = code.strip().upper()

@@ -29,6 +29,7 @@ from psycopg import sql
 
 from portal.embedded.account import can_reach, reachable_folder, unprivileged_account
 from portal.embedded.files import one_at_a_time, read_state, write_private
+from portal.embedded.processes import birth
 
 DATABASE = "consent_portal"
 START_SECONDS = 60
@@ -186,6 +187,7 @@ class EmbeddedPostgres:
                 if self._wait_until_it_answers(deadline):
                     return
                 time.sleep(1)
+                self._forget_zombie()
         self.stop()
         raise PostgresUnavailable(f"PostgreSQL did not start; see {self.folder / 'postgres.log'}")
 
@@ -222,6 +224,17 @@ class EmbeddedPostgres:
             ).close()  # fmt: skip
             return True
         return False
+
+    def _forget_zombie(self) -> None:
+        """Remove the lock file of a killed server that PostgreSQL takes for a living one.
+
+        A zombie answers signals until its parent looks, which an idle PID 1 never does. What it
+        had started has noticed by now that it is gone, and ended.
+        """
+        lock = self.data / "postmaster.pid"
+        with contextlib.suppress(FileNotFoundError, IndexError, ValueError):
+            if birth(int(lock.read_text().splitlines()[0])) is None:
+                lock.unlink()
 
     def _port_of_server(self) -> str | None:
         """Return the port in the server's own lock file, which a killed server leaves behind."""
