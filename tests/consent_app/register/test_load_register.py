@@ -11,7 +11,12 @@ from django.db import connection, transaction
 from consent_app.audit.models import Leaf
 from consent_app.people.queries import system_user
 from consent_app.register.actions import load_register
-from consent_app.register.errors import RegisterExists, RegisterNotPublished
+from consent_app.register.errors import (
+    RegisterExists,
+    RegisterInvalid,
+    RegisterNotPublished,
+    RegisterTooLarge,
+)
 from consent_app.register.models import Application, RegisterVersion, Safeguard
 from consent_app.register.queries import (
     current_register,
@@ -82,6 +87,31 @@ def test_the_document_is_canonical(published):
     data = bytes(published.document)
 
     assert canonical_json(parse_json(data)) == data
+
+
+@pytest.mark.django_db
+def test_refuses_a_portal_whose_address_is_listed_already():
+    with pytest.raises(RegisterInvalid, match=r"slack\.com belongs to two rows"):
+        load_register(by=system_user(), portal_host="slack.com")
+
+    assert not RegisterVersion.objects.exists()
+
+
+@pytest.mark.django_db
+def test_refuses_a_document_that_devices_would_not_take(files):
+    path = files / "applications.csv"
+    with path.open("a", encoding="utf-8") as file:
+        for number in range(1200):
+            programs = ";".join(f"{number}-{place}-".ljust(245, "x") for place in range(15))
+            file.write(
+                f"app-{number},A,V,desktop,browser,linux,,,{programs},,false,none,captured,,no,\n"
+            )
+
+    with pytest.raises(RegisterTooLarge):
+        load_register(by=system_user(), portal_host=PORTAL_HOST, folder=files)
+
+    assert not RegisterVersion.objects.exists()
+    assert not Leaf.objects.exists()
 
 
 @pytest.mark.django_db

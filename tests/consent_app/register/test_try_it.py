@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from consent_app.restrictions.actions import start_pause
+from consent_app.restrictions.models import Restriction, Source
 
 TRY = "/what-is-collected/try"
 
@@ -143,6 +145,16 @@ def test_a_pause_never_promises_an_excluded_application_back(frozen_time, ask, m
 
     assert "BambooHR is excluded" in said
     assert "again" not in said
+
+
+def test_a_stop_for_everybody_counts(ask):
+    now = timezone.now()
+    Restriction.objects.create(
+        applications=["slack"], starts_at=now, decided_at=now, source=Source.PROGRAMME
+    )
+
+    assert "Not collected The programme has stopped it." in ask("slack.com")
+    assert "Asana is in the register" in ask("asana.com")
 
 
 def test_devices_with_different_verdicts_stand_apart(enrol, mira, sign_in):
