@@ -240,7 +240,7 @@ def assert_fits() -> Callable[[Page], None]:
 
 @pytest.fixture
 def mira(live_portal: LivePortal, make_employee, settings):
-    """Return an employee with LAPTOP-1, which confirmed its policy, and DESKTOP-7, which is away."""
+    """Return an employee whose LAPTOP-1 confirmed its policy and whose DESKTOP-7 is away."""
     settings.KEYS_DIR = live_portal.folder / "keys"
     if not settings.KEYS_DIR.exists():
         create_keys(settings.KEYS_DIR)

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 
@@ -41,13 +42,22 @@ def test_what_has_the_focus_is_seen(page, sign_in_browser, mira):
     assert re.search(r"solid 3px", outline)
 
 
-def test_the_section_that_one_is_in_is_marked(page, sign_in_browser, mira):
+@pytest.mark.parametrize(
+    ("address", "section", "kind"),
+    [
+        ("/", "Home", "page"),
+        ("/devices/", "My devices", "page"),
+        ("/what-is-collected/try", "What is collected", "true"),
+    ],
+)
+def test_the_section_that_one_is_in_is_marked(page, sign_in_browser, mira, address, section, kind):
     sign_in_browser(page, mira)
 
-    page.goto("/what-is-collected/try")
+    page.goto(address)
 
     current = page.get_by_role("navigation", name="Sections").locator("[aria-current]")
-    expect(current).to_have_text("What is collected")
+    expect(current).to_have_text(section)
+    expect(current).to_have_attribute("aria-current", kind)
 
 
 def test_signing_out_needs_no_javascript(page_without_javascript, sign_in_browser, mira):
