@@ -46,7 +46,9 @@ def _hostname(details: Mapping[str, Any]) -> str:
 
 def _confirmed(details: Mapping[str, Any]) -> str:
     collects = details.get("effect") == "collecting"
-    return f"A device confirmed that it {'collects' if collects else 'does not collect'}."
+    return (
+        f"{_hostname(details)} confirmed that it {'collects' if collects else 'does not collect'}."
+    )
 
 
 SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {

@@ -17,7 +17,7 @@ from consent_app.devices.overview import summary_for
 from consent_app.devices.queries import longest_pause_minutes
 from consent_app.people.models import Employee
 from consent_app.restrictions import actions
-from consent_app.restrictions.rules import OFFERED_MINUTES
+from consent_app.restrictions.rules import OFFERED_MINUTES, USUAL_MINUTES
 from portal.activity import latest_events
 from portal.lib.http import UserRequest, render_partial
 from portal.lib.refusals import Refusal
@@ -70,7 +70,9 @@ def home_context(employee: Employee) -> dict[str, object]:
     return {
         "summary": summary,
         "my_devices": summary,
-        "offered_minutes": [minutes for minutes in OFFERED_MINUTES if minutes > left],
+        # What would end within a minute of the pause in force is no choice.
+        "offered_minutes": [minutes for minutes in OFFERED_MINUTES if minutes > left + 1],
+        "usual_minutes": USUAL_MINUTES,
         "events": latest_events(employee),
         "mark": _mark(summary),
         # Half a second while the answer is awaited and likely to come, else at leisure.

@@ -1,31 +1,12 @@
-"""What every request passes: a quick answer when the database is away, the reader's time zone, no caching."""
+"""What every request passes: the reader's time zone, and no caching."""
 
 import zoneinfo
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from psycopg_pool import PoolTimeout
-
-from portal.views import database_away
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-
-
-class DatabaseAway:
-    """Answer 503 with `Retry-After` when PostgreSQL does not; the pool gives up within 3 seconds."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
-            return database_away(request)
-        return None
 
 
 class ReadersTimeZone:

@@ -1,12 +1,20 @@
-"""Pages that belong to no room: errors and health. The home page is in `portal/home.py`."""
+"""Pages that belong to no room: errors and health. The home page is in `portal/home.py`.
+
+The pages of 400, 500 and 503 are rendered without the request: its reader may be unknown (a wrong
+host is refused before the session is read), or asking for them may be what failed.
+"""
+
+import sys
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 RETRY_AFTER_SECONDS = 5
+WITHOUT_READER = {400, 500, 503}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -22,6 +30,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500, or 503 if it was the database that failed, in a middleware too."""
+    if isinstance(sys.exception(), (OperationalError, InterfaceError)):
+        return database_away(request)
     return _error(request, 500)
 
 
@@ -62,4 +73,7 @@ def _error(request: HttpRequest, status: int) -> HttpResponse:
             "status": status,
         }
         return JsonResponse(body, status=status, content_type="application/problem+json")
-    return render(request, f"errors/{status}.html", status=status)
+    page = f"errors/{status}.html"
+    if status in WITHOUT_READER:
+        return HttpResponse(render_to_string(page), status=status)
+    return render(request, page, status=status)

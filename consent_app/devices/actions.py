@@ -218,7 +218,7 @@ def sign_ceilings(*, by: Employee) -> list[Ceiling]:
         KeysMissing: the programme key is not here.
     """
     register = current_version()
-    if register is None:
+    if register is None or register.digest is None:
         raise RegisterMissing
     now = timezone.now()
     excluded = excluded_slugs(register)
@@ -299,7 +299,10 @@ def _keep_acknowledgement(
         device=device, sequence=said.sequence, policy=policy, ceiling_digest=said.ceiling_digest,
         effect=said.effect, applied_at=said.applied_at, received_at=now, jws=jws,
     )  # fmt: skip
-    details = {"device": str(device.pk), "version": policy.version, "effect": said.effect}
+    details = {
+        "device": str(device.pk), "hostname": device.hostname, "version": policy.version,
+        "effect": said.effect,
+    }  # fmt: skip
     record(
         events.POLICY_CONFIRMED, actor=device.employee, subject=kept, at=now,
         person=device.employee, details=details,

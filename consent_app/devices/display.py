@@ -175,13 +175,18 @@ def _settled(settled: list[DeviceView], *, of: tuple[DeviceView, ...]) -> tuple[
     """Return the state and the sentence that the confirmed ones of all devices give."""
     if not of:
         return "not_collecting", "You have no device here, so nothing is collected from you."
-    collecting = [view for view in settled if view.state == "collecting"]
+    collecting = [view for view in settled if view.state == "collecting" and not view.is_silent]
+    away = [view for view in settled if view.state == "collecting" and view.is_silent]
     paused = [view for view in settled if view.state == "paused"]
-    if collecting and all(view.is_silent for view in collecting) and len(collecting) == len(of):
-        return "out_of_reach", f"{_names(collecting)} {_is(collecting)} out of reach."
-    if collecting:
-        rest = f"; {_names(paused)} {_is(paused)} paused" if paused else ""
-        return "collecting", f"{_yours(collecting, of=of)} {_is(collecting)} collecting{rest}."
+    if collecting or away:
+        parts = [
+            f"{_yours(views, of=of)} {_is(views)} {word}"
+            for views, word in (
+                (collecting, "collecting"), (paused, "paused"), (away, "out of reach"),
+            )
+            if views
+        ]  # fmt: skip
+        return "collecting" if collecting else "out_of_reach", f"{'; '.join(parts)}."
     if paused and len(paused) == len(of):
         return "paused", "Collection is paused."
     if paused:

@@ -6,7 +6,8 @@ from consent_app.restrictions.errors import PauseLengthOutOfRange, PauseNotLonge
 
 SHORTEST_PAUSE_MINUTES = 1
 LONGEST_PAUSE_MINUTES = 30
-OFFERED_MINUTES = (5, 10, 15, 30)
+OFFERED_MINUTES = (15, 5, 10, 30)  # in the order of tabbing: the usual one first
+USUAL_MINUTES = OFFERED_MINUTES[0]
 
 
 def check_pause_minutes(minutes: int, *, longest: int = LONGEST_PAUSE_MINUTES) -> None:

@@ -38,7 +38,9 @@ def signing_key(role: str) -> SigningKey:
     try:
         return _load(path, path.stat().st_mtime_ns, role)
     except (FileNotFoundError, PermissionError) as error:
-        raise KeysMissing(f"{path} can't be read; `manage.py create_keys` makes the keys") from error
+        raise KeysMissing(
+            f"{path} can't be read; `manage.py create_keys` makes the keys"
+        ) from error
 
 
 def published_keys() -> dict[str, Any]:

@@ -238,6 +238,15 @@ def test_silent_device_is_out_of_reach_and_stops_by_itself(home, laptop, frozen_
     )
 
 
+def test_silent_device_does_not_count_as_collecting(
+    home, mira, laptop, make_device, confirm, frozen_time
+):
+    frozen_time.shift(timedelta(minutes=5))
+    confirm(make_device(mira, hostname="DESKTOP-7"))
+
+    assert "DESKTOP-7 is collecting; LAPTOP-1 is out of reach." in text_of(home())
+
+
 def test_place_out_of_scope_is_named(make_employee, make_device, confirm, sign_in, frozen_time):
     person = make_employee(jurisdiction="DE")
     person.jurisdiction.name = "Germany"
@@ -270,7 +279,7 @@ def test_tells_the_latest_events_in_words(sign_in, mira, laptop, confirm):
 
     assert "You paused collection until 07:15." in page
     assert "LAPTOP-1 was added to your devices." in page
-    assert "A device confirmed that it does not collect." in page
+    assert "LAPTOP-1 confirmed that it does not collect." in page
 
 
 def test_shows_nothing_of_anybody_else(home, laptop, make_employee, make_device):
