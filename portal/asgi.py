@@ -19,6 +19,7 @@ from consent_app.devices.knowledge import Knowledge  # noqa: E402
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Answer = Callable[[Any, Receive, Any], Awaitable[None]]
 
 
 def database_address() -> str:
@@ -48,7 +49,8 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             is_poll = scope["path"] == poll.PATH and scope["method"] == "GET"
-            await (self.poll if is_poll else pages)(scope, receive, send)
+            answer: Answer = self.poll if is_poll else pages
+            await answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 

@@ -55,7 +55,7 @@ def production_uses_https(**_kwargs: Any) -> Sequence[CheckMessage]:
     if settings.PRODUCTION and not settings.HTTPS:
         return [
             Error(
-                "PORTAL_ORIGIN is not https, so sign-in and tokens would cross the network in clear.",
+                "PORTAL_ORIGIN is not https: sign-in and tokens would cross the network in clear.",
                 hint="Put the portal behind TLS and set PORTAL_ORIGIN=https://…",
                 id="portal.E003",
             )

@@ -39,7 +39,7 @@ def pause_start(request: UserRequest) -> HttpResponse:
     """Start a pause on all devices, or let the one in force last longer."""
     form = PauseForm(request.POST)
     if not form.is_valid():
-        return _refused(request, form.errors["minutes"][0])
+        return _refused(request, str(form.errors["minutes"][0]))
     minutes = form.cleaned_data["minutes"]
     try:
         if request.POST.get("extend"):

@@ -6,13 +6,13 @@ It stands here and not in the register's room because "for me" needs the devices
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consent_agent.protocol.decision import Reason, Verdict
 from django.core.exceptions import BadRequest
 from django.core.paginator import EmptyPage, Page, Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from consent_agent.protocol.decision import Reason, Verdict
 from consent_app.register import queries
 from consent_app.register.forms import RegisterSearchForm, TryItForm
 from consent_app.register.models import Application, DataKind, RegisterVersion

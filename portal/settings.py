@@ -20,7 +20,7 @@ PRODUCTION = PORTAL_MODE == "production"
 DEMO = PORTAL_MODE == "demo"
 DEBUG = environment.flag("DEBUG", default=False)
 
-# Where the portal is reached; agents and mails are given this address, and its host is never captured.
+# Where the portal is reached; agents and mails are given it, and its host is never captured.
 PORTAL_ORIGIN = environment.origin("PORTAL_ORIGIN", None if PRODUCTION else "http://127.0.0.1:8000")
 PORTAL_HOST = urlsplit(PORTAL_ORIGIN).hostname or ""
 HTTPS = PORTAL_ORIGIN.startswith("https://")

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+
 from consent_agent.protocol.decision import PolicyView, Reason, Subject, Verdict
 from consent_agent.protocol.documents import Ceiling, Conditions, DevicePolicy
 from consent_agent.protocol.matching import Register
 from consent_agent.protocol.safeguards import Detector
-from django.utils import timezone
-
 from consent_app.devices.queries import policy_documents_for
 from consent_app.people.models import Employee
 from consent_app.register.models import DataKind

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use. `make_…` fixtures have defaults, so a test states what matters."""
+"""Fixtures for every test. `make_…` fixtures have defaults, so a test states what matters."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

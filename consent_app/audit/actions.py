@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from consent_agent.protocol.canonical import canonical_json
 from django.db import connection, models, transaction
 from django.utils import timezone
 
+from consent_agent.protocol.canonical import canonical_json
 from consent_app.audit import events, merkle, queries
 from consent_app.audit.models import Details, Leaf, Node, leaf_content
 
@@ -38,9 +38,10 @@ def record(
     `details` must be JSON; they are stored beside the leaf, which holds only a salted commitment.
     The append lock is held until the caller's transaction ends, so that indexes have no gap.
     """
+    kind = subject._meta.model_name  # noqa: SLF001 (public, but for its name)
     return _append(
         event, actor=actor.pseudonym, person=person.pseudonym if person else None,
-        subject=f"{subject._meta.model_name}:{subject.pk}", at=at, details=details or {},
+        subject=f"{kind}:{subject.pk}", at=at, details=details or {},
     )  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def _append(
     Node.objects.bulk_create(
         Node(level=level, index=place, hash=value)
         for level, place, value in merkle.completed_nodes(
-            index, leaf.leaf_hash, queries.stored_node
+            index, bytes(leaf.leaf_hash), queries.stored_node
         )
     )
     return leaf

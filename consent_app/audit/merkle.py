@@ -22,7 +22,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def completed_nodes(index: int, leaf: bytes, node: Node) -> list[tuple[int, int, bytes]]:
-    """Return (level, index, hash) of every perfect subtree above level 0 that this leaf completes."""
+    """Return (level, index, hash) of the subtrees above level 0 that this leaf completes."""
     completed = []
     level, current = 0, leaf
     while index % 2 == 1:
@@ -48,7 +48,7 @@ def peaks(size: int) -> list[tuple[int, int]]:
 
 
 def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
-    """Return the path from leaf `index` to the head of `size`. Source: RFC 9162, section 2.1.3.1."""
+    """Return the path from leaf `index` to the head of `size`. Source: RFC 9162, 2.1.3.1."""
     if not 0 <= index < size:
         raise IndexError(f"leaf {index} is not in a tree of {size}")
     path = []
@@ -130,7 +130,7 @@ def is_consistent(
 
 
 def _range_hash(start: int, end: int, node: Node) -> bytes:
-    """Hash the leaves from `start` to before `end`; `start` is a multiple of the width's power of 2."""
+    """Hash the leaves from `start` to before `end`, which `_largest_power_below` split off."""
     width = end - start
     if width & (width - 1) == 0:
         level = width.bit_length() - 1

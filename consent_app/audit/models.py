@@ -1,15 +1,16 @@
 """The append-only log: leaves, the details beside them, and the stored nodes of the Merkle tree.
 
 The role that serves requests may only INSERT and SELECT here and owns nothing; triggers refuse
-changes from anybody else as well (migration 0002). What a person wrote stands in `Details`, which an
-erasure can empty; the leaf keeps a salted commitment to it, so the tree still verifies.
+changes from anybody else as well (migration 0002). What a person wrote stands in `Details`, which
+an erasure can empty; the leaf keeps a salted commitment to it, so the tree still verifies.
 """
 
 import uuid
 from datetime import UTC, datetime
 
-from consent_agent.protocol.canonical import canonical_json
 from django.db import models
+
+from consent_agent.protocol.canonical import canonical_json
 
 
 def utc_text(at: datetime) -> str:

@@ -2,17 +2,16 @@
 
 import hashlib
 import secrets
-import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from consent_agent.protocol import documents
 from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import read_public_jwk, sign, verify_with_key
-from django.db import IntegrityError, transaction
-from django.utils import timezone
-
 from consent_app.audit.actions import record
 from consent_app.devices import announcements, codes, events, queries
 from consent_app.devices.errors import (
@@ -38,7 +37,7 @@ from consent_app.devices.models import (
 )
 from consent_app.devices.policy import compile_ceiling, compile_device_policy
 from consent_app.notifications.actions import owe
-from consent_app.people.models import Employee, Jurisdiction
+from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
 from consent_app.people.queries import system_user
 from consent_app.register.queries import current_version, excluded_slugs
 from portal.lib.keys import signing_key
@@ -226,7 +225,7 @@ def sign_ceilings(*, by: Employee) -> list[Ceiling]:
     for jurisdiction in Jurisdiction.objects.select_for_update().order_by("pk"):
         content = compile_ceiling(
             cohort=jurisdiction.cohort,
-            collection=queries.COLLECTION[jurisdiction.collection_default],
+            collection=queries.COLLECTION[CollectionDefault(jurisdiction.collection_default)],
             register_digest=register.digest,
             excluded=excluded,
         )

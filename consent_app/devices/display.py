@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from consent_agent.protocol import documents
-
 from consent_app.devices import queries
 from consent_app.devices.models import Device
 
@@ -26,8 +25,8 @@ STATE_OF_SOURCE = {
     "preference": "paused",
 }
 REASONS = {
-    "unacknowledged": "The law where you work asks for your acknowledgement first, and there is none.",
-    "opted_out": "Where you work this is collected only from people who said yes, and you have not.",
+    "unacknowledged": "The law where you work asks for your acknowledgement first. There is none.",
+    "opted_out": "Where you work, only people who said yes are collected from. You have not.",
     "out_of_scope": "Nothing is collected from anybody who works in {place}.",
     "revoked": "This device was removed.",
     "stopped": "The programme is stopped.",

@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
-from consent_agent.protocol.canonical import canonical_json
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from consent_agent.protocol.canonical import canonical_json
 from consent_app.audit import merkle
 from consent_app.audit.queries import TreeHead
 from consent_app.devices.announcements import CEILINGS, CHANNEL, EVERYONE

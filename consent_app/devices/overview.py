@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from consent_agent.protocol import documents
 from django.conf import settings
 from django.utils import timezone
 
+from consent_agent.protocol import documents
 from consent_app.devices import queries
 from consent_app.devices.display import Summary, device_view, summarise
 from consent_app.people.models import Employee

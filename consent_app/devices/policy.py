@@ -66,7 +66,7 @@ def compile_device_policy(
     standing = _standing_denial(facts)
     deny = [deny_entry(fact) for fact in in_order(facts.restrictions, at=issued_at)]
     if standing:
-        state, source = standing
+        _, source = standing
         whole = RestrictionFact(_fixed_id(facts.device, source), source, BEGINNING, None)
         deny.insert(0, deny_entry(whole))
     return {

@@ -19,11 +19,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
-from consent_agent.protocol.documents import format_time
-from consent_agent.protocol.jws import sign
 from django.conf import settings
 from psycopg_pool import PoolTimeout
 
+from consent_agent.protocol.documents import format_time
+from consent_agent.protocol.jws import sign
 from consent_app.devices.api.problems import problem_body
 from consent_app.devices.knowledge import Knowledge, Told
 from portal.lib.keys import KeysMissing, signing_key
@@ -135,7 +135,7 @@ async def _until_disconnected(receive: Receive) -> None:
 
 
 def _first_of_each(headers: Headers) -> dict[bytes, bytes]:
-    """Return the headers by name; of a name sent twice the first, so that no second one hides it."""
+    """Return the headers by name; of a name sent twice, the first."""
     first: dict[bytes, bytes] = {}
     for name, value in headers:
         first.setdefault(name.lower(), value)

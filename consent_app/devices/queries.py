@@ -3,12 +3,12 @@
 import uuid
 from datetime import datetime
 
-from consent_agent.protocol import documents
-from consent_agent.protocol.jws import decode_base64url
 from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from consent_agent.protocol import documents
+from consent_agent.protocol.jws import decode_base64url
 from consent_app.devices.models import Acknowledgement, Ceiling, Device, DevicePolicy
 from consent_app.devices.policy import DeviceFacts, RestrictionFact, deny_entry, in_order
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction

@@ -13,7 +13,7 @@ HINT_HEAD_START = timedelta(seconds=10)
 
 
 def waiting(*, limit: int) -> list[uuid.UUID]:
-    """Return unsent rows that nobody has claimed, oldest first; a failed one waits longer each time."""
+    """Return unsent rows that nobody has claimed, oldest first."""
     now = timezone.now()
     return list(
         Notification.objects.unsent()

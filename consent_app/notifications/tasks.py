@@ -1,4 +1,4 @@
-"""Celery tasks. The broker is only a hint: the sweeper finds every row that a worker left behind."""
+"""Celery tasks. The broker is only a hint: the sweeper finds every row that a worker left."""
 
 import logging
 import uuid

@@ -3,12 +3,12 @@
 from datetime import datetime
 from pathlib import Path
 
-from consent_agent.protocol.canonical import canonical_json, content_digest
-from consent_agent.protocol.errors import RegisterRefused
-from consent_agent.protocol.matching import Register
 from django.db import connection, transaction
 from django.utils import timezone
 
+from consent_agent.protocol.canonical import canonical_json, content_digest
+from consent_agent.protocol.errors import RegisterRefused
+from consent_agent.protocol.matching import Register
 from consent_app.audit.actions import Pseudonymous, record
 from consent_app.register import events, rules
 from consent_app.register.document import register_document

@@ -9,7 +9,6 @@ from datetime import datetime
 
 from consent_agent.protocol.canonical import canonical_json
 from consent_agent.protocol.documents import format_time
-
 from consent_app.register.models import Application, Safeguard
 
 

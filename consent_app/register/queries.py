@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from consent_agent.protocol.matching import Register
 from django.db.models import Count, F, Func, Q, QuerySet, TextField, Value
 
+from consent_agent.protocol.matching import Register
 from consent_app.register.errors import RegisterNotPublished
 from consent_app.register.models import Application, RegisterVersion
 from consent_app.register.subjects import read_subject

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from consent_agent.protocol.safeguards import Detector
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from consent_agent.protocol.safeguards import Detector
 from consent_app.register import rules
 from consent_app.register.errors import Problem, RegisterInvalid
 from consent_app.register.models import Application, Category, Safeguard

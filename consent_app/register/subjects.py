@@ -8,7 +8,6 @@ import re
 
 from consent_agent.protocol.decision import Subject
 from consent_agent.protocol.matching import Register
-
 from consent_app.people.rules import invisible_character
 
 # A host and what may follow it, without a scheme: mail.example.com, [::1]:8000, example.com/path.

@@ -48,9 +48,9 @@ class RestrictionQuerySet(models.QuerySet["Restriction"]):
 class Restriction(models.Model):
     """Takes collection away: whose, on which device, what, from when until when, and why.
 
-    `employee` and `cohort` both empty means everybody. `device`, `applications`, `kinds` empty means
-    all of them. The device is an id and not a foreign key: devices are built on this room. A row is
-    in force by its dates alone; nothing has to run for it to begin or end.
+    `employee` and `cohort` both empty means everybody; `device`, `applications` or `kinds` empty
+    means all. The device is an id and not a foreign key: devices are built on this room. A row is
+    in force by its dates alone: nothing has to run for it to begin or end.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -108,7 +108,7 @@ class Restriction(models.Model):
                     ends_at__lte=F("decided_at") + Value(LONGEST_PAUSE),
                 ),
                 name="restriction_pause_at_most_30_minutes",
-            ),  # fmt: skip
+            ),
             ExclusionConstraint(
                 name="restriction_one_pause_at_a_time",
                 condition=Q(source=Source.PAUSE),

@@ -11,7 +11,7 @@ from consent_app.people.models import Employee
 class UserRequest(HttpRequest):
     """A request of somebody who is signed in (see LoginRequiredMiddleware in the settings)."""
 
-    user: Employee  # type: ignore[assignment]
+    user: Employee
     htmx: HtmxDetails
 
 

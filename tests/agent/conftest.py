@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from consent_agent.acceptance import AcceptedPolicy, Floors, SignedDocuments, accept
 from consent_agent.clock import Instant
 from consent_agent.gate import Gate, HeldPolicy
 from consent_agent.protocol.jws import KeySet
 from consent_agent.protocol.matching import Register
 from consent_agent.state import Enrolment, State, StoredPolicy
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from tests.agent.simulated_portal import (
     DEVICE,
     NOON,

@@ -14,11 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from consent_agent.acceptance import SignedDocuments
 from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.jws import SigningKey, sign
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DEVICE = "5f0c1c1e-5f6e-4d4e-9b53-3a4b8a0c7a11"

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
 from consent_agent.acceptance import MAX_VERSION_STEP, Floor, Floors, SignedDocuments, accept
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import sign
-
 from tests.agent.simulated_portal import DEVICE, NOON, ceiling_members
 
 OTHER = "00000000-0000-4000-8000-000000000000"

@@ -5,6 +5,8 @@ import gzip
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from consent_agent.client import Connection, NewPolicy, PortalClient, StillCurrent, enrol
 from consent_agent.errors import (
     AgentError,
@@ -14,8 +16,6 @@ from consent_agent.errors import (
     PortalRefused,
     PortalUnreachable,
 )
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from tests.agent.simulated_portal import REGISTER_DIGEST, REGISTER_DOCUMENT, Handler
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from consent_agent.cli import main
 
 AGENT = Path(__file__).parents[2] / "agent"

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from consent_agent.protocol.canonical import canonical_json
 from consent_agent.protocol.decision import PolicyView, Reason, Subject, decide
 from consent_agent.protocol.documents import Ceiling, Deny, DevicePolicy, Members
 from consent_agent.protocol.matching import Register
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.agent.simulated_portal import (
     KINDS,
     NOON,

@@ -6,6 +6,9 @@ import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from consent_agent.protocol.canonical import MAX_NESTING, canonical_json, parse_json
 from consent_agent.protocol.documents import (
     MAX_VERSION,
@@ -19,9 +22,6 @@ from consent_agent.protocol.documents import (
 )
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import decode_base64url
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.agent.simulated_portal import NOON, ceiling_members, deny, policy_members
 
 

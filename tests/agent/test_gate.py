@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
+
 from consent_agent.gate import Gate
 from consent_agent.protocol.decision import Reason
 from consent_agent.state import LocalPause
-
 from tests.agent.simulated_portal import NOON, deny
 
 PAUSE_OF_TEN_MINUTES = {"deny": [deny(until="2026-11-23T12:10:00Z")]}

@@ -4,11 +4,11 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
-from consent_agent.protocol.errors import RegisterRefused
-from consent_agent.protocol.matching import Register
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consent_agent.protocol.errors import RegisterRefused
+from consent_agent.protocol.matching import Register
 from tests.agent.simulated_portal import REGISTER_DOCUMENT, read_rows, register_members, split
 
 ROWS = read_rows("applications.csv")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from consent_agent import loop
 from consent_agent.client import Connection, PortalClient
 from consent_agent.clock import SystemClock
@@ -18,7 +19,6 @@ from consent_agent.protocol.decision import Reason
 from consent_agent.protocol.documents import Acknowledgement
 from consent_agent.protocol.jws import verify_with_key
 from consent_agent.state import LocalPause, State
-
 from tests.agent.simulated_portal import REGISTER_DIGEST, SimulatedPortal, deny
 
 PATIENCE_SECONDS = 3.0

@@ -1,11 +1,11 @@
 """Safeguards, on both examples of every row that ships, and masking."""
 
 import pytest
-from consent_agent.protocol.matching import Register
-from consent_agent.protocol.safeguards import MASK
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consent_agent.protocol.matching import Register
+from consent_agent.protocol.safeguards import MASK
 from tests.agent.simulated_portal import REGISTER_DOCUMENT, read_rows
 
 ROWS = read_rows("protected_content.csv")

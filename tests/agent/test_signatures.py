@@ -4,6 +4,10 @@ import json
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import (
     MAX_TOKEN_BYTES,
@@ -17,10 +21,6 @@ from consent_agent.protocol.jws import (
     verify,
     verify_with_key,
 )
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.agent.simulated_portal import SigningDesk
 
 TYP = "device-policy+jws"

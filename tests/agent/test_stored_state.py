@@ -5,6 +5,7 @@ import stat
 from dataclasses import replace
 
 import pytest
+
 from consent_agent.acceptance import Floors, accept
 from consent_agent.errors import NotEnrolled, StateRefused
 from consent_agent.gate import Gate
@@ -12,7 +13,6 @@ from consent_agent.protocol.canonical import canonical_json
 from consent_agent.protocol.decision import Reason
 from consent_agent.state import LocalPause, State
 from consent_agent.storage import Seal
-
 from tests.agent.simulated_portal import DEVICE, NOON, REGISTER_DIGEST, deny
 
 

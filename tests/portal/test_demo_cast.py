@@ -16,6 +16,7 @@ from consent_app.people.queries import system_user
 from consent_app.people.roles import Role
 from portal import checks
 from portal.demo_data import CAST, DIRECTORY, EMPLOYEE, PASSWORD
+from tests.portal import demo_urls  # before any test sets DEMO: portal.urls looks at it once
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def demo(settings):
     settings.DEMO = True
-    settings.ROOT_URLCONF = "tests.portal.demo_urls"
+    settings.ROOT_URLCONF = demo_urls.__name__
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ PRODUCTION = {
     "PORTAL_MODE": "production",
     "PORTAL_ORIGIN": "https://consent.example.com",
     "ALLOWED_HOSTS": "consent.example.com",
-    "SECRET_KEY": "b9Xz7-nQ2w_Lk4Vt8-Rm6Yp1c_Ds3Hj5G-Fa0Ue7Ti2-Wo9Xq4Zb8N",
+    "SECRET_KEY": "b9Xz7-nQ2w_Lk4Vt8-Rm6Yp1c_Ds3Hj5G-Fa0Xe7Ti2-Wo9Xq4Zb8N",
     "DATABASE_URL": "postgresql://portal:secret@db.example.com/consent_portal",
     "CELERY_BROKER_URL": "amqp://portal:secret@mq.example.com//",
     "EMAIL_HOST": "mail.example.com",

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from consent_agent.protocol.canonical import parse_json
-from consent_agent.protocol.errors import DocumentRefused
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from pydantic import BaseModel, ValidationError
 
+from consent_agent.protocol.canonical import parse_json
+from consent_agent.protocol.errors import DocumentRefused
 from consent_app.devices import queries
 from consent_app.devices.actions import token_hash
 from consent_app.devices.api.problems import STATUS_OF_REFUSAL, ProblemError, problem_response
@@ -35,14 +35,15 @@ CODE_OF_VALIDATION = {
 def methods(**by_method: Endpoint) -> Endpoint:
     """Return the view of one address: `methods(GET=…, POST=…)`; any other method answers 405."""
 
+    def not_allowed(_request: HttpRequest, **_path: str) -> HttpResponseBase:
+        allow = {"Allow": ", ".join(sorted(by_method))}
+        raise ProblemError(405, "method_not_allowed", headers=allow)
+
     @csrf_exempt
     @login_not_required
     def view(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
-        endpoint = by_method.get(request.method or "")
+        endpoint: Endpoint = by_method.get(request.method or "", not_allowed)
         try:
-            if endpoint is None:
-                allow = {"Allow": ", ".join(sorted(by_method))}
-                raise ProblemError(405, "method_not_allowed", headers=allow)
             response = endpoint(request, **arguments)
         except ProblemError as error:
             return problem_response(error)

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the agent API, made from the schemas that the endpoints check with."""
+"""The OpenAPI 3.1 document of the agent API, made from the schemas that the endpoints check by."""
 
 from collections.abc import Mapping
 from functools import cache

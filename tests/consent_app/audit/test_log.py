@@ -158,13 +158,15 @@ INTRUSIONS = {
     "deleted leaf": (
         "DELETE FROM audit_details WHERE leaf_id = 5; DELETE FROM audit_leaf WHERE index = 5", 5,
     ),
-    "edited details": ("""UPDATE audit_details SET content = '{"number": 9}' WHERE leaf_id = 6""", 6),
+    "edited details": ("UPDATE audit_details SET content = '{}' WHERE leaf_id = 6", 6),
     "deleted details": ("DELETE FROM audit_details WHERE leaf_id = 7", 7),
     "edited node": (r"UPDATE audit_node SET hash = '\x00' WHERE level = 1 AND index = 2", 4),
     "deleted node": ("DELETE FROM audit_node WHERE level = 2 AND index = 0", 0),
     "swapped leaves": (
-        "UPDATE audit_leaf SET index = index + 1000 WHERE index IN (3, 4);"
-        "UPDATE audit_leaf SET index = 1007 - index WHERE index > 999", 3,
+        (
+            "UPDATE audit_leaf SET index = index + 1000 WHERE index IN (3, 4);"
+            "UPDATE audit_leaf SET index = 1007 - index WHERE index > 999"
+        ), 3,
     ),
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from consent_app.audit import merkle
 
-# The test vectors of the certificate transparency reference: eight leaves and the root of each size.
+# The vectors of the certificate transparency reference: eight leaves, the root of each size.
 LEAVES = [
     bytes.fromhex(text)
     for text in (

@@ -132,10 +132,10 @@ def test_names_every_problem_of_every_line(refuse, write_directory):
 
 
 def test_refuses_a_missing_and_an_unknown_column(refuse, write_directory):
-    columns = (*(name for name in COLUMNS if name != "email"), "emial")
+    columns = (*(name for name in COLUMNS if name != "email"), "e-mail")
 
     assert refuse(write_directory(row("E1"), columns=columns)) == [
-        (1, "The column 'emial' is unknown."),
+        (1, "The column 'e-mail' is unknown."),
         (1, "The column email is missing."),
     ]
 

@@ -5,13 +5,13 @@ import uuid
 from datetime import timedelta
 from functools import cache
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from consent_agent.protocol.canonical import canonical_json
 from consent_agent.protocol.decision import PolicyView, Reason, Subject
 from consent_agent.protocol.documents import Ceiling, Deny, DevicePolicy, Members
 from consent_agent.protocol.matching import Register
-from hypothesis import given
-from hypothesis import strategies as st
-
 from consent_app.devices.policy import (
     DeviceFacts,
     RestrictionFact,

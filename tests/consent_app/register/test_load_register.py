@@ -3,11 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
-from consent_agent.protocol.matching import Register
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
+from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
+from consent_agent.protocol.matching import Register
 from consent_app.audit.models import Leaf
 from consent_app.people.queries import system_user
 from consent_app.register.actions import load_register

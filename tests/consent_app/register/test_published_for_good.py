@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from consent_agent.protocol.canonical import content_digest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
+from consent_agent.protocol.canonical import content_digest
 from consent_app.register.models import Application, DataKind, RegisterVersion, Safeguard
 from portal.management.commands.prepare_database import grant_serving_role
 

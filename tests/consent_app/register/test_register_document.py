@@ -5,8 +5,8 @@ from datetime import datetime, timezone
 
 import jsonschema
 import pytest
-from consent_agent.protocol.canonical import parse_json
 
+from consent_agent.protocol.canonical import parse_json
 from consent_app.register.document import register_document
 from consent_app.register.models import Application, Safeguard
 from tests.conftest import NOON

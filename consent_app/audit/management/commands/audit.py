@@ -12,7 +12,12 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    DjangoHelpFormatter,
+)
 from django.utils import timezone
 
 from consent_agent.protocol.canonical import parse_json
@@ -33,8 +38,11 @@ class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 class Command(BaseCommand):
     help = __doc__
 
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        return super().create_parser(prog_name, subcommand, formatter_class=_Help, **kwargs)
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser: CommandParser = super().create_parser(
+            prog_name, subcommand, formatter_class=_Help, **kwargs
+        )
+        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)
@@ -49,9 +57,12 @@ class Command(BaseCommand):
 
     def handle(self, *, part: str, **options: Any) -> None:
         try:
-            {"verify": self.verify, "checkpoint": self.checkpoint, "prove": self.prove}[part](
-                **options
-            )
+            if part == "verify":
+                self.verify(**options)
+            elif part == "checkpoint":
+                self.checkpoint()
+            else:
+                self.prove(**options)
         except KeysMissing as error:
             raise CommandError(str(error)) from error
 
@@ -69,7 +80,7 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"Nothing was altered: {head}.{erased}")
 
-    def checkpoint(self, **_options: Any) -> None:
+    def checkpoint(self) -> None:
         head = queries.tree_head()
         payload = {
             "schema": "checkpoint/1",
