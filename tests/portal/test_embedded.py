@@ -80,12 +80,12 @@ def test_a_running_server_is_shared_and_left_running(server, folder):
 
 
 def test_data_outlives_a_kill_of_the_server(folder):
-    first = EmbeddedPostgres(folder, durable=False)
+    first = EmbeddedPostgres(folder)
     first.start()
     ask(first, "CREATE TABLE kept (id int)", "owner")
     os.killpg(first.process.pid, signal.SIGKILL)
 
-    with EmbeddedPostgres(folder, durable=False) as second:
+    with EmbeddedPostgres(folder) as second:
         assert ask(second, "SELECT to_regclass('kept') IS NOT NULL", "owner") == (True,)
     first.process.wait()
 
