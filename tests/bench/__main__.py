@@ -1,0 +1,146 @@
+"""Measure the portal on this machine: `python -m tests.bench`, or `make bench`.
+
+Starts PostgreSQL with safe writes, a portal and a load of its own in `var/bench`, on loopback, and
+ends them all. Fails when any answer is wrong, or after three minutes. docs/performance.md explains
+the figures.
+"""
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import django
+import psycopg
+
+from portal.embedded import DEFAULT_FOLDER
+from portal.embedded.files import one_at_a_time
+from portal.embedded.postgres import EmbeddedPostgres
+from tests.bench.load import generator_name
+from tests.bench.processes import CORES, IS_PINNED, REPOSITORY, Server
+
+LONGEST_SECONDS = 170
+LEAST_DEVICES = 1000
+COMMANDS = ("prepare_database", "load_jurisdictions", "create_keys", "load_register")
+
+
+def main() -> int:
+    options = _options()
+    _end_in_time()
+    folder = DEFAULT_FOLDER / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(folder), EmbeddedPostgres(folder / "postgres") as postgres:
+        _name_services(folder, postgres)
+        _make_database(postgres)
+        django.setup()
+        return _measure(folder, postgres, devices=options.devices, seconds=options.seconds)
+
+
+def _measure(folder: Path, postgres: EmbeddedPostgres, *, devices: int, seconds: int) -> int:
+    # Only now: what these import needs the settings and the loaded applications.
+    from tests.bench import measurements
+    from tests.bench.fleet import enrol_fleet
+
+    _say(f"Enrolling {devices:,} devices ...")
+    agents = enrol_fleet(devices)
+    with psycopg.connect(postgres.url("owner", "bench"), autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE")
+    with Server("portal.asgi:application", log=folder / "portal.log") as portal, _connections():
+        _say("Measuring requests ...")
+        samples = measurements.measure_requests(folder, agents, portal, seconds=seconds)
+        _say("Measuring pauses ...")
+        pauses = measurements.measure_pauses(agents, portal)
+    print(_headline(devices, seconds))
+    print("\n" + measurements.requests_table(samples))
+    print("\n" + measurements.pauses_table(pauses))
+    errors = sum(sample.errors for sample in samples.values())
+    errors += sum(times.errors for times in pauses.values())
+    if errors:
+        _say(f"\n{errors:,} errors: these figures don't count. See the logs in {folder}.")
+    return 1 if errors else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--devices", type=int, default=1600, help="at least 1,000")
+    parser.add_argument("--seconds", type=int, default=8, help="of each load, 1 to 20")
+    options = parser.parse_args()
+    if options.devices < LEAST_DEVICES or not 1 <= options.seconds <= 20:
+        parser.error("at least 1,000 devices, and 1 to 20 seconds")
+    return options
+
+
+def _end_in_time() -> None:
+    """Turn the time limit and a request to end into exceptions, so that all is cleaned up."""
+
+    def give_up(number: int, _frame: object) -> NoReturn:
+        sys.exit(f"Ended by {signal.Signals(number).name}.")
+
+    signal.signal(signal.SIGTERM, give_up)
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(LONGEST_SECONDS)
+    # Each agent that waits is an open file, here and in the server.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65_536) if most > 0 else 65_536, most))
+
+
+def _name_services(folder: Path, postgres: EmbeddedPostgres) -> None:
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "PORTAL_MODE": "development",
+        "DEBUG": "no",
+        "VAR_DIR": str(folder),
+        "KEYS_DIR": str(folder / "keys"),
+        "DATABASE_URL": postgres.url("portal", "bench"),
+        "DATABASE_OWNER_URL": postgres.url("owner", "bench"),
+    }
+
+
+def _make_database(postgres: EmbeddedPostgres) -> None:
+    """Make an empty database, fill it by the commands an operator uses, and sign the ceilings."""
+    _say("Preparing a database ...")
+    with psycopg.connect(postgres.url("owner", "postgres"), autocommit=True) as owner:
+        owner.execute("DROP DATABASE IF EXISTS bench WITH (FORCE)")
+        owner.execute("CREATE DATABASE bench OWNER owner")
+    for command in (*COMMANDS, "sign_ceilings"):
+        subprocess.run(
+            [sys.executable, "manage.py", command], cwd=REPOSITORY, check=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+
+@contextmanager
+def _connections() -> Iterator[None]:
+    """Close our own connections to the database at the end."""
+    try:
+        yield
+    finally:
+        django.db.connection.close()
+        django.db.connection.close_pool()
+
+
+def _headline(devices: int, seconds: int) -> str:
+    version = importlib.metadata.version
+    pinned = "server and load on a core each" if IS_PINNED else "server and load share the cores"
+    return (
+        f"\npython -m tests.bench --devices {devices} --seconds {seconds}\n"
+        f"{len(CORES) or os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"granian {version('granian')}, uvloop {version('uvloop')}\n"
+        f"{pinned}; load from {generator_name()}"
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
