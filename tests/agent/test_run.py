@@ -21,7 +21,7 @@ from consent_agent.protocol.jws import verify_with_key
 from consent_agent.state import LocalPause, State
 from tests.agent.simulated_portal import REGISTER_DIGEST, SimulatedPortal, deny
 
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 20.0
 
 
 @pytest.fixture(autouse=True)
