@@ -39,7 +39,10 @@ class Paused:
 
 
 def pause(employee: Employee) -> Paused:
-    """Start a pause as the pages and the tray do, in a transaction that commits at the end."""
+    """Start a pause as the pages and the tray do.
+
+    The transaction around it is there to see the moment before COMMIT; it costs one savepoint.
+    """
     clicked = time.perf_counter()
     with transaction.atomic():
         start_pause(employee=employee, by=employee, minutes=15)
@@ -68,6 +71,7 @@ async def _commit_to_answer(port: int, agents: Sequence[Agent], also: Sequence[A
     times = Times()
     with ThreadPoolExecutor(1) as person:
         crowd = [await _Waiting.begin(port, agent) for agent in also]
+        disturbed = [asyncio.ensure_future(one.answer()) for one in crowd]
         await asyncio.sleep(1 if crowd else 0)
         for agent in agents:
             waiting = await _Waiting.begin(port, agent)
@@ -78,15 +82,23 @@ async def _commit_to_answer(port: int, agents: Sequence[Agent], also: Sequence[A
                 async with asyncio.timeout(ANSWER_SECONDS):
                     times.seconds.append(await answer - paused.signed)
                 _check(agent)
-            except (DocumentRefused, ValueError, OSError):
+            except (DocumentRefused, ValueError, OSError, EOFError):
                 times.errors += 1
             finally:
                 waiting.close()
-        times.errors += sum(one.was_disturbed() for one in crowd)
+        # Nothing changed for these, so nothing may have come.
+        times.errors += sum(answer.done() for answer in disturbed)
+        await _give_up(disturbed)
         for one in crowd:
             one.close()
         await asyncio.wrap_future(person.submit(connections.close_all))
     return times
+
+
+async def _give_up(answers: Sequence[asyncio.Future[float]]) -> None:
+    for answer in answers:
+        answer.cancel()
+    await asyncio.gather(*answers, return_exceptions=True)
 
 
 def _check(agent: Agent) -> None:
@@ -121,10 +133,6 @@ class _Waiting:
         at = time.perf_counter()
         self.agent.take(int(first.split()[1]), headers, body)
         return at
-
-    def was_disturbed(self) -> bool:
-        """Whether an answer came, though nothing changed for this agent."""
-        return bool(self._reader._buffer) or self._reader.at_eof()
 
     def close(self) -> None:
         self._writer.close()
