@@ -5,6 +5,7 @@ otherwise. It answers 204 while nothing changed, so that nothing moves under the
 """
 
 import hashlib
+from datetime import datetime, timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -24,6 +25,8 @@ from portal.lib.refusals import Refusal
 
 PAGE = "home.html"
 PARTIAL = "my-state"
+# A device that holds a poll confirms well within this time; one that backs off needs longer.
+CONFIRMED_WITHIN = timedelta(seconds=10)
 
 
 @require_safe
@@ -66,6 +69,7 @@ def pause_end(request: UserRequest) -> HttpResponse:
 def home_context(employee: Employee) -> dict[str, object]:
     summary = summary_for(employee)
     now = timezone.now()
+    ask_again = _ask_again(summary, now=now)
     left = (summary.paused_until - now).total_seconds() / 60 if summary.paused_until else 0
     return {
         "summary": summary,
@@ -74,17 +78,20 @@ def home_context(employee: Employee) -> dict[str, object]:
         "offered_minutes": [minutes for minutes in OFFERED_MINUTES if minutes > left + 1],
         "usual_minutes": USUAL_MINUTES,
         "events": latest_events(employee),
-        "mark": _mark(summary),
-        # Half a second while the answer is awaited and likely to come, else at leisure.
-        "ask_again": "500ms" if _is_awaited(summary) else "5s",
+        "mark": _mark(summary, ask_again),
+        "ask_again": ask_again,
     }
 
 
-def _is_awaited(summary: Summary) -> bool:
-    return any(not view.is_confirmed and not view.is_silent for view in summary.devices)
+def _ask_again(summary: Summary, *, now: datetime) -> str:
+    """Say when the page asks again: soon while a confirmation is likely to come, else not."""
+    awaited = [view for view in summary.devices if not view.is_confirmed and not view.is_silent]
+    if not awaited:
+        return "5s"
+    return "200ms" if any(now - view.since < CONFIRMED_WITHIN for view in awaited) else "1s"
 
 
-def _mark(summary: Summary) -> str:
+def _mark(summary: Summary, ask_again: str) -> str:
     """Name what the page shows of the devices: the same name means nothing to redraw."""
     shown = [
         (
@@ -97,7 +104,7 @@ def _mark(summary: Summary) -> str:
         )
         for view in summary.devices
     ]
-    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((shown, ask_again)).encode()).hexdigest()[:16]
 
 
 def _done(request: UserRequest) -> HttpResponse:

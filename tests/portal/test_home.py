@@ -214,13 +214,17 @@ def test_page_that_knows_it_all_is_answered_204(home, laptop):
     assert home(data={"seen": "other"}, **HTMX).status_code == 200
 
 
-def test_asks_again_soon_only_while_an_answer_is_awaited(sign_in, mira, laptop, confirm):
+def test_asks_again_soon_only_while_an_answer_is_awaited(
+    sign_in, mira, laptop, confirm, frozen_time
+):
     client = sign_in(mira)
     assert client.get("/").context["ask_again"] == "5s"
 
     client.post("/pause", {"minutes": 15})
 
-    assert client.get("/").context["ask_again"] == "500ms"
+    assert client.get("/").context["ask_again"] == "200ms"
+    frozen_time.shift(timedelta(seconds=11))
+    assert client.get("/").context["ask_again"] == "1s"
     confirm(laptop)
     assert client.get("/").context["ask_again"] == "5s"
 
