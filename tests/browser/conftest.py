@@ -6,6 +6,7 @@ answers of 400 and more; the test fails at its end if there are any it did not a
 
 import base64
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from consent_app.devices.actions import enrol_device, issue_enrolment_code, sign_ceilings
 from consent_app.devices.models import Device
@@ -27,6 +28,7 @@ from consent_app.people.queries import system_user
 from consent_app.register.actions import load_register
 from portal.lib.keys import create_keys
 from portal.management.commands.prepare_database import grant_serving_role
+from tests.browser.agents import agent, make_agent, newcomer  # noqa: F401
 from tests.browser.live_portal import LivePortal, serving_role_url
 
 SIGN_IN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -40,6 +42,13 @@ CHROMIUM_OPTIONS = [
     "--disable-sync",
     "--no-first-run",
 ]
+REPEATED = ("Failed to load resource", "htmx:sendAbort,", "htmx:afterRequest,")
+NO_ANSWER = re.compile(
+    r"net::ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED): "
+    r"|console: htmx:(sendError|timeout)"
+)
+# Pages ask for news every five seconds.
+expect.set_options(timeout=10_000)
 AXE_OPTIONS = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -74,6 +83,8 @@ def portal_process(
 def live_portal(transactional_db, portal_process: LivePortal) -> LivePortal:
     """Return the running portal; what the test writes is committed, and flushed afterwards."""
     cache.clear()  # rate limits are no model, so the flush leaves them
+    if portal_process.process is None:  # the last test ended it
+        portal_process.start()
     return portal_process
 
 
@@ -112,6 +123,10 @@ class Problems:
         self.seen: list[str] = []
         self.expected: set[int] = set()
 
+    def expect_no_answer(self) -> None:
+        """Take back what was seen because the portal was away, and nothing else."""
+        self.seen = [problem for problem in self.seen if not NO_ANSWER.match(problem)]
+
     def watch(self, page: Page) -> None:
         page.on("console", lambda message: self._console(message.type, message.text))
         page.on("pageerror", lambda error: self.seen.append(f"script: {error}"))
@@ -120,7 +135,8 @@ class Problems:
 
     def _console(self, kind: str, text: str) -> None:
         # Chromium repeats each answer of 400 and more here; `_answer` has judged it already.
-        if kind == "error" and not text.startswith("Failed to load resource"):
+        # htmx reports a question that a click gave up, and the end of every request that failed.
+        if kind == "error" and not text.startswith(REPEATED):
             self.seen.append(f"console: {text}")
 
     def _answer(self, status: int, url: str) -> None:
@@ -239,14 +255,20 @@ def assert_fits() -> Callable[[Page], None]:
 
 
 @pytest.fixture
-def mira(live_portal: LivePortal, make_employee, settings):
-    """Return an employee whose LAPTOP-1 confirmed its policy and whose DESKTOP-7 is away."""
+def published_register(live_portal: LivePortal, make_jurisdiction, settings) -> None:
+    """Publish the whole register, and sign the ceiling of the place where people work."""
     settings.KEYS_DIR = live_portal.folder / "keys"
     if not settings.KEYS_DIR.exists():
         create_keys(settings.KEYS_DIR)
-    employee = make_employee("Mira Okafor", time_zone="America/Los_Angeles")
+    make_jurisdiction()
     load_register(by=system_user(), portal_host="127.0.0.1")
     sign_ceilings(by=system_user())
+
+
+@pytest.fixture
+def mira(published_register, make_employee):
+    """Return an employee whose LAPTOP-1 confirmed its policy and whose DESKTOP-7 is away."""
+    employee = make_employee("Mira Okafor", time_zone="America/Los_Angeles")
     confirm(enrol(employee, "LAPTOP-1"))
     away = enrol(employee, "DESKTOP-7")
     Device.objects.filter(pk=away.pk).update(last_seen_at=timezone.now() - timedelta(minutes=9))

@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,8 +22,9 @@ START_SECONDS = 30
 class LivePortal:
     """One granian process, our direct child; it knows of the database only `database_url`."""
 
-    def __init__(self, folder: Path, *, database_url: str) -> None:
+    def __init__(self, folder: Path, *, database_url: str, **environment: str) -> None:
         self.folder = folder
+        self.environment = environment
         self.database_url = database_url
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -51,6 +54,23 @@ class LivePortal:
             self.process.wait()
         self.process = None
 
+    def kill(self) -> None:
+        """End it as a power cut would: no goodbye to whoever is connected."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it hear and say nothing, while its connections stand: a network that was cut."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGCONT)
+
     def log(self) -> str:
         return (self.folder / "portal.log").read_text(errors="replace")
 
@@ -62,6 +82,7 @@ class LivePortal:
             "PORTAL_MODE": "demo",
             "PORTAL_ORIGIN": self.url,
             "KEYS_DIR": str(self.folder / "keys"),
+            **self.environment,
         }
 
     def _wait_until_it_answers(self) -> None:
