@@ -48,7 +48,7 @@ class Sample:
 
 
 def generator_name() -> str:
-    return "wrk" if WRK else "our own generator in Python (no wrk here), often the limit itself"
+    return "wrk" if WRK else "our own generator (wrk is not on the PATH)"
 
 
 def measure(
