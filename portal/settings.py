@@ -139,7 +139,7 @@ CELERY_TASK_TIME_LIMIT = 90
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
-# A decision must not wait for a broker that is away: two quick tries, and the sweeper makes up for it.
+# A decision must not wait for a broker that is away: two quick tries; the sweeper does the rest.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "max_retries": 1,
     "interval_start": 0,
@@ -187,6 +187,11 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # addresses come from the directory
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_SESSION_REMEMBER = False
+# Per address generous: a whole office may stand behind one. Per account strict.
+ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "100/m/ip,5/5m/key"}
+# allauth's own generator would keep copies of the addresses.
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
+PASSWORD_RESET_TIMEOUT = 60 * 60
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
 SESSION_COOKIE_AGE = 12 * 60 * 60

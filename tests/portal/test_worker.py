@@ -1,4 +1,4 @@
-"""A real Celery worker on the real broker: hints are followed, forged and unknown tasks do nothing."""
+"""A real Celery worker on the real broker: hints are followed, forged tasks do nothing."""
 
 import base64
 import json

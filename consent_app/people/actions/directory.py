@@ -16,10 +16,10 @@ from django.db.models import CharField, F, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
+from consent_app.audit.actions import Entry, record_all
 from consent_app.people import events
 from consent_app.people.directory_file import Person, read_directory
 from consent_app.people.errors import DirectoryRefused, Problem
-from consent_app.people.log import Entry, record_all
 from consent_app.people.models import NOWHERE, SYSTEM_NUMBER, Employee, Jurisdiction
 from consent_app.people.queries import governing
 from consent_app.people.roles import Role, ensure_roles
@@ -241,7 +241,7 @@ def _record(
         Entry(
             event,
             subject=employee,
-            person=employee,
+            person=employee.pseudonym,
             details={"fields": sorted(fields.get(employee, ["is_active"]))},
         )
         for event, employees in happened

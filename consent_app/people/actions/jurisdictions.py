@@ -5,9 +5,9 @@ from pathlib import Path
 from django.db import connection, transaction
 from django.utils import timezone
 
+from consent_app.audit.actions import Entry, record_all
 from consent_app.people import events, queries
 from consent_app.people.errors import JurisdictionsRefused, Problem
-from consent_app.people.log import Entry, record_all
 from consent_app.people.models import CollectionDefault, Jurisdiction
 from consent_app.people.rules import is_jurisdiction_code
 from consent_app.people.tables import Row, read_table

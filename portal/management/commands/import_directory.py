@@ -10,7 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from django.utils import timezone
 
+from consent_app.devices.actions import refresh_policies
 from consent_app.people.actions import import_directory
 from consent_app.people.errors import DirectoryRefused
 from consent_app.people.queries import system_user
@@ -40,7 +42,8 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 change = import_directory(file, complete=complete, by=system_user())
-                # Devices of change.changed are told here, in the same transaction.
+                # Whoever moved or left is told anew on their devices, in the same transaction.
+                refresh_policies(employees=change.changed, at=timezone.now())
                 transaction.set_rollback(dry_run)
         except DirectoryRefused as refusal:
             for problem in refusal.problems:

@@ -208,7 +208,7 @@ def test_ten_times_the_people_cost_no_more_queries(system, write_directory):
 
 def test_two_boundaries_of_a_batch_are_no_boundaries(system, write_directory, monkeypatch):
     monkeypatch.setattr("consent_app.people.actions.directory.BATCH", 3)
-    monkeypatch.setattr("consent_app.people.log.BATCH", 3)
+    monkeypatch.setattr("consent_app.audit.actions.BATCH", 3)
     rows = [row(f"E{number}", manager=f"E{number + 1}") for number in range(9)]
 
     change = import_directory(write_directory(*rows, row("E9")), complete=True, by=system)

@@ -6,8 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from consent_app.devices.actions import issue_enrolment_code
-from consent_app.people.models import Employee
-from consent_app.people.queries import system_user
+from consent_app.people.queries import active_person, system_user
 
 
 class Command(BaseCommand):
@@ -17,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("email")
 
     def handle(self, *, email: str, **_options: Any) -> None:
-        employee = Employee.objects.filter(email=email.lower(), is_active=True).first()
+        employee = active_person(email)
         if employee is None:
             raise CommandError(f"Nobody active has the address {email}.")
         self.stdout.write(issue_enrolment_code(employee=employee, by=system_user()))

@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
 
+from consent_app.devices.actions import refresh_policies
 from consent_app.people.actions import load_jurisdictions
 from consent_app.people.actions.jurisdictions import SHIPPED
 from consent_app.people.errors import JurisdictionsRefused
+from consent_app.people.models import Employee
 
 
 class Command(BaseCommand):
@@ -19,7 +23,11 @@ class Command(BaseCommand):
 
     def handle(self, *, file: Path, verbosity: int, **_options: Any) -> None:
         try:
-            changed = load_jurisdictions(file)
+            with transaction.atomic():
+                changed = load_jurisdictions(file)
+                # The law where they work decides what their devices are told, too.
+                people = Employee.objects.filter(jurisdiction__in=changed)
+                refresh_policies(employees=people, at=timezone.now())
         except JurisdictionsRefused as refusal:
             for problem in refusal.problems:
                 self.stderr.write(f"{file}:{problem.line}: {problem.message}")
@@ -28,3 +36,5 @@ class Command(BaseCommand):
             raise CommandError(f"{file} can't be read: {error.strerror}") from error
         if verbosity:
             self.stdout.write(f"Jurisdictions are loaded; {len(changed)} changed.")
+            if changed:
+                self.stdout.write("Sign the ceilings that follow: manage.py sign_ceilings")
