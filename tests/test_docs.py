@@ -1,0 +1,357 @@
+"""The documents say what stands: names, links, examples and tables are held against the code."""
+
+import hashlib
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+from consent_agent.acceptance import Floors, SignedDocuments, accept
+from consent_agent.protocol.canonical import canonical_json, content_digest
+from consent_agent.protocol.decision import Reason, Subject, decide
+from consent_agent.protocol.documents import Acknowledgement
+from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.protocol.jws import (
+    ROLE_BY_TYP,
+    KeySet,
+    decode_base64url,
+    read_public_jwk,
+    verify_with_key,
+)
+from consent_agent.protocol.matching import Register
+from consent_app.devices.api import schemas
+from consent_app.devices.api.endpoint import CODE_OF_VALIDATION
+from consent_app.devices.api.openapi import PROBLEM
+from consent_app.devices.api.problems import STATUS_OF_REFUSAL
+from consent_app.devices.policy import BUDGET
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "agent/README.md"])
+PROTOCOL = (ROOT / "docs/agent-protocol.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+# The Apache License 2.0 as published, without its empty first line.
+LICENCE = "c71d239df91726fc519c6eb72d318ec65820627232b2f796219e87dcf35d0ab4"
+
+every_document = pytest.mark.parametrize(
+    "path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
+
+
+def section(text: str, title: str) -> str:
+    """Return a document's section, from its heading to the next of that level."""
+    body = text.split(f"\n## {title}", 1)[1]
+    return body.split("\n## ", 1)[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of every row of the tables in `text`, without heads."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    heads = {index - 1 for index, line in enumerate(lines) if line.startswith("| ---")}
+    return [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for index, line in enumerate(lines)
+        if index not in heads and not line.startswith("| ---")
+    ]
+
+
+def codes(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def anchor(heading: str) -> str:
+    """Return the name that a heading is linked by."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def anchors(path: Path) -> set[str]:
+    text = path.read_text(encoding="utf-8")
+    return {anchor(found) for found in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+# Names
+
+
+@every_document
+def test_names_only_commands_that_exist(path):
+    named = set(re.findall(r"manage\.py ([a-z_]+)", path.read_text(encoding="utf-8")))
+
+    assert named <= get_commands().keys()
+
+
+@every_document
+def test_names_only_targets_that_exist(path):
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+
+    named = re.findall(r"(?:`|^)make ([a-z][a-z-]*)", path.read_text("utf-8"), re.MULTILINE)
+
+    assert set(named) <= targets
+
+
+def test_the_readme_lists_every_target():
+    targets = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
+
+    listed = re.findall(r"^\| `make ([a-z-]+)`", README, re.MULTILINE)
+
+    assert set(listed) == targets
+
+
+def test_the_map_names_only_what_exists():
+    tree = section(README, "Map").split("```")[1]
+
+    missing, folders = [], [ROOT]
+    for line in tree.strip("\n").splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        folders[depth + 1 :] = [folders[depth] / line.split()[0]]
+        if not folders[-1].exists():
+            missing.append(line)
+
+    assert missing == []
+
+
+@every_document
+def test_links_lead_somewhere(path):
+    text = path.read_text(encoding="utf-8")
+
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+://", target):
+            continue
+        file, _, name = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        if not there.exists() or (name and name not in anchors(there)):
+            broken.append(target)
+
+    assert broken == []
+
+
+def test_the_life_of_a_pause_names_functions_where_they_are():
+    steps = rows(section(ARCHITECTURE, "3. The life of a pause"))
+
+    wrong = []
+    for _, where, _ in steps:
+        file, *names = codes(where)
+        wrong += [f"{file} {name}" for name in names if not defines(file, name)]
+
+    assert len(steps) == 12
+    assert wrong == []
+
+
+def defines(file: str, name: str) -> bool:
+    places = [ROOT / file, ROOT / "consent_app" / file, ROOT / "agent/consent_agent" / file]
+    path = next(path for path in places if path.exists())
+    return re.search(rf"def {re.escape(name)}\(", path.read_text(encoding="utf-8")) is not None
+
+
+def test_the_code_cites_sections_of_the_policy_that_exist():
+    policy = (ROOT / "docs/policy.md").read_text(encoding="utf-8")
+    sources = [*ROOT.glob("consent_app/**/*.py"), *ROOT.glob("portal/**/*.py")]
+
+    cited = {
+        number
+        for path in sources
+        for number in re.findall(r"docs/policy\.md, section (\d+)", path.read_text("utf-8"))
+    }
+
+    assert cited
+    assert all(f"\n## {number}. " in policy for number in cited)
+
+
+def test_the_policy_says_what_the_agent_may_cost():
+    policy = (ROOT / "docs/policy.md").read_text(encoding="utf-8")
+
+    cells = [cell for row in rows(section(policy, "5.")) for cell in row]
+
+    figures = {int(figure.replace(",", "")) for figure in re.findall(r"\d[\d,]*", " ".join(cells))}
+    assert figures == set(BUDGET.values())
+
+
+def test_operations_sets_only_variables_that_are_explained():
+    explained = set(re.findall(r"^(?:# )?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
+
+    used = set(re.findall(r"^([A-Z_]+)=", section(OPERATIONS, "4. Environment"), re.MULTILINE))
+
+    assert used
+    assert used <= explained
+
+
+def test_the_licence_is_the_published_text():
+    digest = hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest()
+
+    assert digest == LICENCE
+
+
+# The agent protocol: examples
+
+
+def example(name: str):
+    found = re.search(rf"<!-- example: {name} -->\n```json\n(.+?)\n```", PROTOCOL, re.DOTALL)
+    assert found, name
+    return json.loads(found[1])
+
+
+@pytest.fixture
+def answer():
+    return SignedDocuments(**example("answer"))
+
+
+@pytest.fixture
+def accepted(answer):
+    """The page's three documents, as a device takes them a moment later."""
+    return accept(
+        answer,
+        keys=KeySet.from_jwks(example("jwks")),
+        device=example("device-policy-payload")["device"],
+        floors=Floors(),
+        now=datetime(2026, 11, 23, 10, 2, 2, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("payload", "document"),
+    [
+        ("device-policy-payload", lambda: example("answer")["device"]),
+        ("ceiling-payload", lambda: example("answer")["ceiling"]),
+        ("freshness-payload", lambda: example("answer")["freshness"]),
+        ("acknowledgement-payload", lambda: example("acknowledgement")["jws"]),
+    ],
+)
+def test_each_payload_is_what_its_document_holds(payload, document):
+    held = decode_base64url(document().split(".")[1])
+
+    assert held == canonical_json(example(payload))
+
+
+def test_the_documents_pass_every_check_while_fresh(accepted):
+    assert accepted.policy.version == accepted.freshness.device_version == 17
+
+
+def test_the_documents_are_refused_when_freshness_is_over(answer, accepted):
+    with pytest.raises(DocumentRefused, match="expired"):
+        accept(
+            answer,
+            keys=KeySet.from_jwks(example("jwks")),
+            device=accepted.policy.device,
+            floors=Floors(),
+            now=accepted.freshness.expires_at,
+        )
+
+
+def test_the_ceiling_names_the_register_of_the_page(accepted):
+    document = canonical_json(example("register"))
+
+    assert content_digest(document) == accepted.ceiling.register
+
+
+@pytest.mark.parametrize(
+    ("application", "minutes", "reason"),
+    [
+        ("slack", 1, Reason.PAUSE),
+        ("slack", 15, Reason.ALLOWED),
+        ("1Password.exe", 15, Reason.EXCLUDED),
+        ("unknown.exe", 15, Reason.NOT_IN_REGISTER),
+    ],
+)
+def test_the_documents_decide_as_the_page_says(accepted, application, minutes, reason):
+    verdict = decide(
+        Subject(application=application),
+        kind="keystrokes",
+        at=accepted.policy.issued_at + timedelta(minutes=minutes),
+        register=Register.from_document(canonical_json(example("register"))),
+        ceiling=accepted.ceiling,
+        policy=accepted.policy,
+        freshness_deny=accepted.freshness.deny,
+    )
+
+    assert verdict.reason is reason
+
+
+def test_the_acknowledgement_is_signed_by_the_key_of_the_page(accepted):
+    jwk = re.search(r'key of this example is `(\{"kty".+?\})`', PROTOCOL)
+
+    payload = verify_with_key(
+        example("acknowledgement")["jws"],
+        typ="acknowledgement+jws",
+        public_key=read_public_jwk(json.loads(jwk[1])),
+    )
+
+    said = Acknowledgement.from_payload(payload)
+    assert (said.device_digest, said.ceiling_digest) == (
+        accepted.device_digest,
+        accepted.ceiling_digest,
+    )
+
+
+def test_the_bodies_are_what_the_api_takes():
+    enrolment = schemas.Enrolment.model_validate(example("enrolment"))
+    pause = schemas.Pause.model_validate(example("pause"))
+
+    assert (enrolment.hostname, pause.minutes) == ("LAPTOP-1", 15)
+
+
+def test_the_problem_has_the_members_that_problems_have():
+    problem = example("problem")
+
+    assert set(PROBLEM["required"]) <= problem.keys() <= PROBLEM["properties"].keys()
+
+
+# The agent protocol: tables
+
+
+def read_all(folder: str) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / folder).rglob("*.py"))
+
+
+def test_lists_every_type_of_signed_document_with_its_role():
+    listed = {codes(row[0])[0]: codes(row[1])[0] for row in rows(section(PROTOCOL, "4. "))}
+
+    assert listed == dict(ROLE_BY_TYP)
+
+
+def test_lists_every_code_of_a_refused_document():
+    raised = set(re.findall(r'DocumentRefused\(\s*"(\w+)"', read_all("agent/consent_agent")))
+
+    checks = section(PROTOCOL, "7. ").split("Answers that no portal would give")[0]
+    assert {codes(row[0])[0] for row in rows(checks)} == raised | {"bad_register"}
+
+
+def test_lists_every_code_of_a_refused_answer():
+    raised = set(re.findall(r'AnswerRefused\(\s*"(\w+)"', read_all("agent/consent_agent")))
+
+    answers = section(PROTOCOL, "7. ").split("Answers that no portal would give")[1]
+    assert {codes(row[0])[0] for row in rows(answers)} == raised
+
+
+def test_lists_every_reason_of_a_verdict():
+    listed = [code for row in rows(section(PROTOCOL, "8. ")) for code in codes(row[0])]
+
+    assert sorted(listed) == sorted(reason.value for reason in Reason)
+
+
+def problems(part: str) -> set[tuple[int, str]]:
+    return {(int(row[0]), codes(row[1])[0]) for row in rows(part)}
+
+
+def test_lists_every_refusal_with_its_status():
+    refusals = section(PROTOCOL, "11. ").split("Refusals of one call")[1]
+
+    assert problems(refusals) == {(status, code) for code, status in STATUS_OF_REFUSAL.items()}
+
+
+def test_lists_every_other_problem_with_its_status():
+    source = read_all("consent_app/devices")
+    raised = re.findall(r'(?:ProblemError|_problem)\(\s*(\d{3}),\s*"(\w+)"', source)
+    pages = re.findall(r'(\d{3}): "(\w+)"', (ROOT / "portal/views.py").read_text("utf-8"))
+    unnamed = {(415, "unsupported_encoding"), (400, "duplicate_key"), (400, "invalid_json")}
+    wrong_fields = {(422, code) for code in {*CODE_OF_VALIDATION.values(), "invalid_value"}}
+
+    general = section(PROTOCOL, "11. ").split("Refusals of one call")[0]
+
+    found = {(int(status), code) for status, code in [*raised, *pages]}
+    assert problems(general) == found | unnamed | wrong_fields
