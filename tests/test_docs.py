@@ -273,7 +273,7 @@ def test_the_documents_decide_as_the_page_says(accepted, application, minutes, r
 
 
 def test_the_acknowledgement_is_signed_by_the_key_of_the_page(accepted):
-    jwk = re.search(r'key of this example is `(\{"kty".+?\})`', PROTOCOL)
+    jwk = re.search(r'key of this example is\s`(\{"kty".+?\})`', PROTOCOL)
 
     payload = verify_with_key(
         example("acknowledgement")["jws"],
