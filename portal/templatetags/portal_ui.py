@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -178,6 +178,19 @@ def groups_of_four(code: str) -> list[str]:
     """Split a code for reading aloud and typing, whether it has separators or not: ABCD EFGH."""
     characters = [character for character in code if character.isalnum()]
     return ["".join(group) for group in batched(characters, 4)]
+
+
+# Names
+
+
+@register.filter
+def whole_names(sentence: str) -> SafeString:
+    """Keep hyphenated names such as LAPTOP-1 on one line where the line is long enough."""
+    words = (
+        format_html('<span class="whole">{}</span>', word) if "-" in word else word
+        for word in sentence.split(" ")
+    )
+    return format_html_join(" ", "{}", ((word,) for word in words))
 
 
 # The frame of the page

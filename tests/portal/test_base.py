@@ -90,6 +90,14 @@ def test_a_code_is_read_in_groups_of_four(code):
     assert portal_ui.groups_of_four(code) == ["K7QD", "2MXA"]
 
 
+def test_a_name_with_a_hyphen_is_kept_on_one_line():
+    shown = portal_ui.whole_names("Paused on LAPTOP-1. <b>PC</b> follows.")
+
+    assert shown == (
+        'Paused on <span class="whole">LAPTOP-1.</span> &lt;b&gt;PC&lt;/b&gt; follows.'
+    )
+
+
 class MinutesForm(forms.Form):
     minutes = forms.IntegerField(label="Minutes", help_text="At most 30.", max_value=30)
 

@@ -92,12 +92,14 @@ def test_pause_is_shown_as_awaited_until_the_device_confirms(sign_in, mira, lapt
     page = text_of(response)
     assert "You asked for a pause. LAPTOP-1 has not confirmed it yet." in page
     assert "Waiting for confirmation" in page
+    assert "To be paused until 07:15" in page
     assert Restriction.objects.get().ends_at == NOON + timedelta(minutes=15)
 
     confirm(laptop)
     page = text_of(client.get("/"))
     assert "Paused until 07:15" in page
     assert "Confirmed by LAPTOP-1 07:00:00.0" in page
+    assert "To be paused" not in page
 
 
 def test_pause_counts_for_a_device_only_once_that_device_confirmed(

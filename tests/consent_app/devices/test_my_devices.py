@@ -21,6 +21,7 @@ def test_lists_my_devices(sign_in, mira, make_device):
 
     assert "LAPTOP-1" in page
     assert "has not asked for its policy yet" in page
+    assert "Not started" in page
 
 
 def test_without_devices_says_what_to_do(sign_in, mira):
