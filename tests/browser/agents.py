@@ -72,13 +72,19 @@ class WorkComputer:
         shown: dict[str, Any] = json.loads(self.call("status", "--json"))
         return shown
 
+    def gate(self) -> Gate:
+        """Return the gate that a program on this computer asks before it captures anything."""
+        return Gate.from_state(self.state)
+
     def collects(self) -> bool:
-        """Say what a program on this computer is told that may read the agent's state."""
-        gate = Gate.from_state(self.state)
-        return gate.may_capture(application="7-zip", kind="mouse_click").allowed
+        return may_capture(self.gate())
 
     def said(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+
+def may_capture(gate: Gate) -> bool:
+    return gate.may_capture(application="7-zip", kind="mouse_click").allowed
 
 
 def wait_until(

@@ -47,8 +47,9 @@ NO_ANSWER = re.compile(
     r"net::ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED): "
     r"|console: htmx:(sendError|timeout)"
 )
-# Pages ask for news every five seconds.
-expect.set_options(timeout=10_000)
+# How often the home page asks for news while none is likely.
+ASKS_EVERY_MS = 5_000
+expect.set_options(timeout=2 * ASKS_EVERY_MS)
 AXE_OPTIONS = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -247,6 +248,23 @@ def assert_fits() -> Callable[[Page], None]:
     def check(page: Page) -> None:
         overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert overflow <= 0, f"{page.url} is {overflow} pixels too wide"
+
+    return check
+
+
+@pytest.fixture
+def assert_well_made(
+    assert_accessible: Callable[[Page], None], assert_fits: Callable[[Page], None]
+) -> Callable[[Page], None]:
+    """Return a function that looks at a page on a desk and on a phone, and leaves it as it was."""
+
+    def check(page: Page) -> None:
+        size = page.viewport_size
+        assert_accessible(page)
+        page.set_viewport_size(PHONE)
+        assert_fits(page)
+        assert_accessible(page)
+        page.set_viewport_size(size)
 
     return check
 

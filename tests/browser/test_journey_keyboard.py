@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.agents import PASSWORD
+from tests.browser.conftest import ASKS_EVERY_MS
 
 
 def tab_to(page: Page, name: str) -> None:
@@ -63,7 +64,7 @@ def redraw(agent):
 
     def change(page: Page, *command: str) -> None:
         agent.call(*command)
-        page.clock.fast_forward(5_000)  # pages ask for news every five seconds
+        page.clock.fast_forward(ASKS_EVERY_MS)
 
     return change
 

@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 
 from consent_app.devices.actions import issue_enrolment_code
 from consent_app.devices.models import Device
-from tests.browser.agents import wait_until
+from tests.browser.agents import may_capture, wait_until
+from tests.browser.conftest import ASKS_EVERY_MS
 from tests.browser.live_portal import LivePortal, serving_role_url
 
 AWAY = "The portal does not answer. This page may be out of date"
@@ -21,7 +22,7 @@ def heading(page):
 
 
 def test_page_and_agent_recover_from_a_killed_portal(
-    page, sign_in_browser, newcomer, agent, live_portal, problems
+    page, sign_in_browser, newcomer, agent, live_portal, problems, assert_well_made
 ):
     sign_in_browser(page, newcomer)
     page.goto("/")
@@ -30,6 +31,7 @@ def test_page_and_agent_recover_from_a_killed_portal(
     live_portal.kill()
     expect(page.get_by_role("status")).to_contain_text(AWAY)
     expect(heading(page)).to_contain_text("Your device is collecting.")
+    assert_well_made(page)
     live_portal.start()
 
     expect(page.get_by_text(AWAY)).to_have_count(0)
@@ -44,11 +46,14 @@ def test_a_page_left_open_leads_to_sign_in_once_the_session_has_ended(
 ):
     sign_in_browser(page, newcomer)
     other = page.context.new_page()
+    page.clock.install()
     page.goto("/")
     other.goto("/devices/")
 
     other.get_by_text("Mira Okafor").click()
     other.get_by_role("button", name="Sign out").click()
+    expect(heading(other)).to_have_text("Sign in")
+    page.clock.fast_forward(ASKS_EVERY_MS)
 
     expect(heading(page)).to_have_text("Sign in")
 
@@ -67,9 +72,7 @@ def strict_portal(live_portal, published_register, tmp_path):
     portal.stop()
 
 
-def test_a_device_cut_off_stops_within_the_freshness_window(
-    strict_portal, newcomer, make_agent, make_page, sign_in_browser, assert_accessible
-):
+def test_a_device_cut_off_stops_within_the_freshness_window(strict_portal, newcomer, make_agent):
     laptop = make_agent()
     laptop.enrol(strict_portal.url, issue_enrolment_code(employee=newcomer, by=newcomer))
     laptop.start()
@@ -81,7 +84,9 @@ def test_a_device_cut_off_stops_within_the_freshness_window(
         assert shown["collecting"] is True
         assert fresh_until - datetime.now(UTC) <= timedelta(minutes=1)
 
-        wait_until(lambda: not laptop.collects(), within=61, what="LAPTOP-1 stops by itself")
+        gate = laptop.gate()
+        assert may_capture(gate)
+        wait_until(lambda: not may_capture(gate), within=61, what="LAPTOP-1 stops by itself")
         assert datetime.now(UTC) < fresh_until + timedelta(seconds=1)
         assert laptop.status()["collecting"] is False
         assert laptop.status()["policy"] == "not_fresh"
@@ -90,7 +95,7 @@ def test_a_device_cut_off_stops_within_the_freshness_window(
 
 
 def test_a_sleeping_device_is_out_of_reach_until_it_wakes(
-    page, sign_in_browser, newcomer, agent, live_portal, assert_accessible, problems
+    page, sign_in_browser, newcomer, agent, live_portal, assert_well_made
 ):
     agent.fall_asleep()
     live_portal.kill()
@@ -107,6 +112,6 @@ def test_a_sleeping_device_is_out_of_reach_until_it_wakes(
     expect(page.get_by_role("article", name="LAPTOP-1")).to_contain_text(
         f"it collects nothing after {stops:%H:%M} until it answers again"
     )
-    assert_accessible(page)
+    assert_well_made(page)
     agent.wake_up()
     expect(heading(page)).to_contain_text("Your device is collecting.", timeout=60_000)

@@ -2,28 +2,13 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from consent_app.restrictions.models import Restriction
 from tests.browser.agents import PASSWORD, wait_until
+from tests.browser.conftest import ASKS_EVERY_MS
 
 CONFIRMED = re.compile(r"Confirmed by LAPTOP-1 \d\d:\d\d:\d\d\.\d")
-
-
-@pytest.fixture
-def assert_well_made(assert_accessible, assert_fits):
-    """Return a function that looks at a page on a desk and on a phone, and leaves it as it was."""
-
-    def check(page: Page) -> None:
-        size = page.viewport_size
-        assert_accessible(page)
-        page.set_viewport_size({"width": 390, "height": 844})
-        assert_fits(page)
-        assert_accessible(page)
-        page.set_viewport_size(size)
-
-    return check
 
 
 def heading(page: Page):
@@ -159,11 +144,11 @@ def test_a_double_click_pauses_once(page, sign_in_browser, newcomer, agent):
 
 def test_a_click_counts_while_the_page_is_asking(page, sign_in_browser, newcomer, agent):
     sign_in_browser(page, newcomer)
-    asking = []
-    page.route("**/?seen=*", lambda route: asking.append(route.request))  # and gets no answer
+    page.route("**/?seen=*", lambda _: None)  # it gets no answer
+    page.clock.install()
     page.goto("/")
     with page.expect_request("**/?seen=*"):
-        pass
+        page.clock.fast_forward(ASKS_EVERY_MS)
 
     page.get_by_role("button", name="15 minutes").click()
 
@@ -173,14 +158,17 @@ def test_a_click_counts_while_the_page_is_asking(page, sign_in_browser, newcomer
 
 def test_a_pause_from_the_device_shows_by_itself(page, sign_in_browser, newcomer, agent):
     sign_in_browser(page, newcomer)
+    page.clock.install()
     page.goto("/")
 
     agent.call("pause", "5")
+    page.clock.fast_forward(ASKS_EVERY_MS)
 
     expect_confirmed(page, re.compile(r"Paused until \d\d:\d\d"))
     assert not agent.collects()
 
     agent.call("resume")
+    page.clock.fast_forward(ASKS_EVERY_MS)
 
     expect_confirmed(page, "Your device is collecting.")
     wait_until(agent.collects)
