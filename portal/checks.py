@@ -66,16 +66,16 @@ def production_uses_https(**_kwargs: Any) -> Sequence[CheckMessage]:
 @register(Tags.security, deploy=True)
 def programme_key_is_elsewhere(**_kwargs: Any) -> Sequence[CheckMessage]:
     """Whoever takes over the web process must not be able to widen collection."""
-    key = settings.KEYS_DIR / "programme.key"
-    if settings.PRODUCTION and os.access(key, os.R_OK):
-        return [
-            Error(
-                f"This process can read the programme key {key}.",
-                hint="Keep it on another machine, or readable only by another account.",
-                id="portal.E004",
-            )
-        ]
-    return []
+    keys = (settings.KEYS_DIR / name for name in ("programme.key", "programme.next.key"))
+    return [
+        Error(
+            f"This process can read the programme key {key}.",
+            hint="Keep it on another machine, or readable only by another account.",
+            id="portal.E004",
+        )
+        for key in keys
+        if settings.PRODUCTION and os.access(key, os.R_OK)
+    ]
 
 
 @register(Tags.database)

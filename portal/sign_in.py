@@ -41,6 +41,7 @@ from consent_app.notifications.actions import owe
 from consent_app.people.models import Employee
 from consent_app.people.queries import system_user
 from consent_app.people.rules import normalise_email
+from portal.lib.client_address import client_address
 
 # Far above any password, far below what would make hashing a burden.
 MAX_PASSWORD_LENGTH = 1_000
@@ -103,10 +104,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         )
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return whom rate limits count: what our own proxy appended, or who is connected."""
-        forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
-        nearest: str = forwarded.rsplit(",", 1)[-1].strip()
-        return nearest or request.META.get("REMOTE_ADDR") or "unknown"
+        return client_address(request)
 
     def is_ajax(self, request: HttpRequest) -> bool:
         """Answer with pages always."""

@@ -13,6 +13,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from portal.lib.keys import KeysMissing
+
 RETRY_AFTER_SECONDS = 5
 WITHOUT_READER = {400, 500, 503}
 
@@ -30,8 +32,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, or 503 if it was the database that failed, in a middleware too."""
-    if isinstance(sys.exception(), (OperationalError, InterfaceError)):
+    """Answer 500, or 503 if a part is away that will come back, also where a middleware failed."""
+    if isinstance(sys.exception(), (OperationalError, InterfaceError, KeysMissing)):
         return database_away(request)
     return _error(request, 500)
 

@@ -44,6 +44,7 @@ from portal.lib.keys import signing_key
 
 CODE_LIFETIME = timedelta(minutes=15)
 CLOCK_TOLERANCE = timedelta(seconds=60)
+EFFECTS = frozenset({"collecting", "not_collecting"})
 
 
 # Enrolment
@@ -266,6 +267,8 @@ def receive_acknowledgement(*, device: Device, jws: str) -> tuple[Acknowledgemen
         said = documents.Acknowledgement.from_payload(payload)
     except DocumentRefused as refused:
         raise AcknowledgementUnreadable from refused
+    if said.effect not in EFFECTS:
+        raise AcknowledgementUnreadable
     if said.device != str(device.pk):
         raise AcknowledgementOfOtherDevice
     try:

@@ -48,10 +48,11 @@ def start_pause(
     running = queries.pauses_of(employee, at=now)
     if any(pause.device in (None, device) for pause in running):
         raise PauseOverlaps
-    if device is None:
-        for pause in running:
-            _end(pause, by=by, at=now)
     ends_at = now + timedelta(minutes=minutes)
+    for pause in running:
+        # A longer pause of another device stands beside the new one: nothing here shortens it.
+        if device is None and pause.ends_at is not None and pause.ends_at <= ends_at:
+            _end(pause, by=by, at=now)
     pause = Restriction.objects.create(
         employee=employee, device=device, source=Source.PAUSE, starts_at=now, ends_at=ends_at,
         decided_at=now, request_key=request_key,

@@ -58,18 +58,26 @@ def published_keys() -> dict[str, Any]:
 
 
 def create_keys(folder: Path) -> list[str]:
-    """Make the keys that are missing in `folder`, and `jwks.json`; return the names made."""
+    """Make the keys of each role that has none published, and `jwks.json`; return the names made.
+
+    A role whose public keys are published is left alone, whether its private keys are still here or
+    were moved to another machine: devices trust the published ones.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)
-    made, public = [], []
+    listing = folder / "jwks.json"
+    published = json.loads(listing.read_text())["keys"] if listing.exists() else []
+    made = []
     for role in ROLES:
+        if any(key["use_role"] == role for key in published):
+            continue
         for name in (f"{role}.key", f"{role}.next.key"):
             path = folder / name
-            if not path.exists():
+            if not path.exists():  # else a run that was cut off before it published
                 _write_private(path)
                 made.append(name)
-            public.append(_load(path, path.stat().st_mtime_ns, role).public_jwk())
-    (folder / "jwks.json").write_text(json.dumps({"keys": public}, indent=1) + "\n")
+            published.append(_load(path, path.stat().st_mtime_ns, role).public_jwk())
+    listing.write_text(json.dumps({"keys": published}, indent=1) + "\n")
     return made
 
 

@@ -12,6 +12,7 @@ from consent_app.devices.models import Device
 from consent_app.register.queries import document_by_digest
 from consent_app.restrictions.actions import resume, start_pause
 from consent_app.restrictions.models import Restriction
+from portal.lib.client_address import client_address
 from portal.lib.keys import published_keys
 from portal.lib.rate_limits import RateLimited, check_rate
 
@@ -20,7 +21,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 def enrol(request: HttpRequest) -> HttpResponse:
     try:
-        check_rate("enrol", request.META.get("REMOTE_ADDR", ""), most=20, per_seconds=600)
+        check_rate("enrol", client_address(request), most=20, per_seconds=600)
     except RateLimited as limited:
         headers = {"Retry-After": str(limited.retry_after_seconds)}
         raise ProblemError(429, "too_many_requests", headers=headers) from None

@@ -145,6 +145,33 @@ def test_guessing_codes_is_slowed_down(post_json, enrolment, frozen_time):
     assert not Device.objects.exists()
 
 
+def test_slowing_counts_who_stands_behind_our_proxy(post_json, enrolment, settings, frozen_time):
+    settings.BEHIND_PROXY = True
+    for number in range(20):
+        post_json(
+            "enrolments",
+            enrolment | {"code": f"WXYZ-{2222 + number}"},
+            HTTP_X_FORWARDED_FOR=f"10.9.9.{number}, 10.0.0.1",
+        )
+
+    same = post_json("enrolments", enrolment, HTTP_X_FORWARDED_FOR="10.8.8.8, 10.0.0.1")
+    other = post_json("enrolments", enrolment, HTTP_X_FORWARDED_FOR="10.0.0.1, 10.0.0.2")
+
+    assert same.status_code == 429
+    assert other.status_code == 201
+
+
+def test_slowing_believes_no_header_without_a_proxy(post_json, enrolment, frozen_time):
+    for number in range(20):
+        post_json(
+            "enrolments",
+            enrolment | {"code": f"WXYZ-{2222 + number}"},
+            HTTP_X_FORWARDED_FOR=f"10.9.9.{number}",
+        )
+
+    assert post_json("enrolments", enrolment, HTTP_X_FORWARDED_FOR="10.8.8.8").status_code == 429
+
+
 # Bodies that are none
 
 
@@ -371,6 +398,17 @@ def test_word_signed_by_another_key_is_refused(post_json, make_device, make_key)
     response = post_json(
         "acknowledgements", {"jws": enrolled.acknowledgement()}, **enrolled.authorization
     )
+
+    assert problem(response, 422) == "acknowledgement_unreadable"
+    assert not Acknowledgement.objects.exists()
+
+
+@pytest.mark.parametrize("effect", ["x" * 30, "COLLECTING", "collecting more"])
+def test_word_of_no_known_effect_is_refused(post_json, make_device, effect):
+    enrolled = make_device()
+
+    said = enrolled.acknowledgement(effect=effect)
+    response = post_json("acknowledgements", {"jws": said}, **enrolled.authorization)
 
     assert problem(response, 422) == "acknowledgement_unreadable"
     assert not Acknowledgement.objects.exists()

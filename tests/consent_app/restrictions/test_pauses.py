@@ -127,6 +127,16 @@ def test_pause_on_all_devices_takes_the_place_of_single_ones(mira, frozen_time):
     assert events() == ["pause.started", "pause.ended", "pause.started"]
 
 
+def test_pause_on_all_devices_shortens_no_longer_one(mira):
+    longer = start(mira, 30, device=LAPTOP)
+
+    start(mira, 5)
+
+    longer.refresh_from_db()
+    assert longer.ends_at == NOON + minutes(30)
+    assert events() == ["pause.started", "pause.started"]
+
+
 def test_refuses_a_device_pause_within_one_on_all_devices(mira):
     start(mira, 15)
 
