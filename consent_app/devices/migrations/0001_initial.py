@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("people", "0002_session_epoch"),
+        ("people", "0001_initial"),
         ("register", "0002_published_for_good"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -99,6 +99,12 @@ class Migration(migrations.Migration):
                 ("locale", models.CharField(default="en", max_length=12)),
                 ("is_active", models.BooleanField(default=True)),
                 (
+                    "session_epoch",
+                    models.PositiveIntegerField(
+                        default=0, help_text="raising it ends every session of this person"
+                    ),
+                ),
+                (
                     "joined_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False),
                 ),
