@@ -134,10 +134,13 @@ def test_pressing_pause_twice_in_two_tabs_is_refused_calmly(
 def test_a_double_click_pauses_once(page, sign_in_browser, newcomer, agent):
     sign_in_browser(page, newcomer)
     page.goto("/")
+    asked = []
+    page.on("request", lambda request: asked.append(request.method))
 
     page.get_by_role("button", name="15 minutes").dblclick()
 
     expect_confirmed(page, "Paused until")
+    assert asked.count("POST") == 1
     expect(page.get_by_role("alert")).to_have_count(0)
     assert Restriction.objects.count() == 1
 
