@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from consent_app.devices.overview import summary_for
+from consent_app.notifications.queries import unread_count
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
@@ -14,6 +15,8 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     return {
         # Only read when the page shows it; home and My devices bring their own.
         "my_devices": SimpleLazyObject(lambda: summary_for(employee)),
+        # A part of a page that htmx asked for shows it only where it may have changed.
+        "unread_messages": SimpleLazyObject(lambda: unread_count(employee)),
         "sections": [
             ("home", "Home"),
             ("register", "What is collected"),

@@ -51,6 +51,7 @@ urlpatterns = [
     path("pause", home.pause_start, name="pause-start"),
     path("pause/end", home.pause_end, name="pause-end"),
     path("devices/", include("consent_app.devices.urls")),
+    path("inbox/", include("consent_app.notifications.urls")),
     path("agent/v1/", include("consent_app.devices.api.urls")),
     path(".well-known/jwks.json", key_set, name="jwks"),
     path("health", views.health, name="health"),

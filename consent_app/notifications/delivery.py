@@ -1,4 +1,8 @@
-"""Mails one notification: claims the row, sends, marks it. May run twice; sends at least once."""
+"""Mails one notification: claims the row, sends, marks it. May run twice; sends at least once.
+
+Whether the person wants the mail is asked here and not when it is owed: what they say last counts
+for everything that has not left yet, and the decision's transaction stays one INSERT.
+"""
 
 import logging
 import uuid
@@ -11,7 +15,8 @@ from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from consent_app.notifications.models import Notification
+from consent_app.notifications import queries
+from consent_app.notifications.models import Notification, NotificationQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +35,16 @@ def mail(notification_id: uuid.UUID) -> bool:
     if not claimed:
         return False
     notification = Notification.objects.select_related("recipient").get(pk=notification_id)
+    if not queries.is_mail_wanted(notification):
+        _still_unsent(notification).update(unwanted_at=timezone.now())
+        return False
     try:
         _message(notification).send()
     except (SMTPException, OSError) as error:
         logger.warning("notification %s not sent: %s", notification_id, type(error).__name__)
         _put_back(notification)
         return False
-    Notification.objects.filter(pk=notification_id).update(mailed_at=timezone.now())
+    _mark_mailed(notification)
     return True
 
 
@@ -55,11 +63,21 @@ def _message(notification: Notification) -> EmailMultiAlternatives:
     return message
 
 
+def _mark_mailed(notification: Notification) -> None:
+    """The mail has left: that is true whatever a worker that took the row over has noted."""
+    Notification.objects.filter(pk=notification.pk).update(
+        mailed_at=timezone.now(), unwanted_at=None, failed_at=None
+    )
+
+
 def _put_back(notification: Notification) -> None:
     """Try again later, each time after twice as long; give up visibly after MAX_ATTEMPTS."""
     now = timezone.now()
     wait = timedelta(seconds=15 * 2**notification.attempts)
     given_up = now if notification.attempts >= MAX_ATTEMPTS else None
-    Notification.objects.filter(pk=notification.pk).update(
-        claimed_until=now + wait, failed_at=given_up
-    )
+    _still_unsent(notification).update(claimed_until=now + wait, failed_at=given_up)
+
+
+def _still_unsent(notification: Notification) -> NotificationQuerySet:
+    """Leave the row alone if another worker has mailed it meanwhile."""
+    return Notification.objects.unsent().filter(pk=notification.pk)

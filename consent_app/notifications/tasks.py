@@ -6,7 +6,7 @@ import uuid
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from consent_app.notifications import delivery, queries
+from consent_app.notifications import delivery, queries, retention
 
 logger = logging.getLogger(__name__)
 
@@ -30,3 +30,9 @@ def sweep() -> None:
     """Deliver what is owed and nobody is at."""
     for notification_id in queries.waiting(limit=500):
         delivery.mail(notification_id)
+
+
+@shared_task(name="notifications.forget")
+def forget() -> None:
+    """Delete what has long been read and mailed."""
+    retention.forget_settled()

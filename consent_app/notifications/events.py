@@ -1,0 +1,3 @@
+"""The names of this room's audit events."""
+
+MAIL_CHANGED = "preference.mail_changed"
