@@ -61,7 +61,7 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     device_events.DEVICE_ENROLLED: lambda d: f"{_hostname(d)} was added to your devices.",
     device_events.DEVICE_REVOKED: lambda d: f"{_hostname(d)} was removed from your devices.",
-    device_events.ACKNOWLEDGEMENT_WRONG: lambda _: (
+    device_events.ACKNOWLEDGEMENT_REFUSED: lambda _: (
         "A device said something that can't be true. It was refused."
     ),
     device_events.POLICY_CONFIRMED: _confirmed,

@@ -38,6 +38,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from consent_app.audit.actions import record
 from consent_app.notifications.actions import owe
+from consent_app.people import events
 from consent_app.people.models import Employee
 from consent_app.people.queries import system_user
 from consent_app.people.rules import normalise_email
@@ -90,9 +91,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Set it, log it and tell the person. Saves nothing else: the directory writes the rest."""
         user.set_password(password)
         user.save(update_fields=["password"])
-        record(
-            "employee.password_changed", actor=user, subject=user, person=user, at=timezone.now()
-        )
+        record(events.PASSWORD_CHANGED, actor=user, subject=user, person=user, at=timezone.now())
         owe("account_password_changed", to=user)
 
     def is_safe_url(self, url: str) -> bool:

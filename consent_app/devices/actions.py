@@ -326,7 +326,7 @@ def _check_effect(policy: DevicePolicy, said: documents.Acknowledgement) -> None
 @transaction.atomic
 def _report_wrong(device: Device, code: str, jws: str) -> None:
     record(
-        events.ACKNOWLEDGEMENT_WRONG, actor=system_user(), subject=device, at=timezone.now(),
+        events.ACKNOWLEDGEMENT_REFUSED, actor=system_user(), subject=device, at=timezone.now(),
         person=device.employee, details={"code": code, "digest": content_digest(jws.encode())},
     )  # fmt: skip
     owe("device_contradicts", to=device.employee, context={"hostname": device.hostname})

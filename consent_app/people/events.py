@@ -3,4 +3,5 @@
 EMPLOYEE_CREATED = "employee.created"
 EMPLOYEE_UPDATED = "employee.updated"
 EMPLOYEE_DEACTIVATED = "employee.deactivated"
+PASSWORD_CHANGED = "employee.password_changed"  # noqa: S105 (a name)
 JURISDICTION_CHANGED = "jurisdiction.changed"

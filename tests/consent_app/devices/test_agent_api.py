@@ -444,7 +444,7 @@ def test_word_that_can_not_be_true_is_refused(frozen_time, post_json, make_devic
 
     assert problem(response, status) == code
     assert not Acknowledgement.objects.exists()
-    recorded = Leaf.objects.filter(event="acknowledgement.wrong").exists()
+    recorded = Leaf.objects.filter(event="acknowledgement.refused").exists()
     assert recorded == (code == "policy_never_issued")
 
 
@@ -456,7 +456,7 @@ def test_device_that_collects_what_is_denied_is_caught(post_json, make_device):
     response = post_json("acknowledgements", {"jws": said}, **enrolled.authorization)
 
     assert problem(response, 422) == "effect_wider_than_policy"
-    assert Leaf.objects.filter(event="acknowledgement.wrong").count() == 1
+    assert Leaf.objects.filter(event="acknowledgement.refused").count() == 1
     assert Notification.objects.filter(event="device_contradicts").count() == 1
 
 
