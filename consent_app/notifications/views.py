@@ -50,7 +50,7 @@ def inbox_read_all(request: UserRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def inbox_preferences(request: UserRequest) -> HttpResponse:
-    mailed = queries.mailed_kinds(request.user)
+    mailed = list(queries.mailed_kinds(request.user))
     form = MailForm(request.POST if request.method == "POST" else None, initial={"kinds": mailed})
     if form.is_valid():
         kinds = form.cleaned_data["kinds"]

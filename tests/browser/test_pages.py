@@ -17,6 +17,8 @@ PAGES = {
     "search without a match": ("/what-is-collected/?search=zzzz", "What is collected"),
     "try it": ("/what-is-collected/try", "Try it"),
     "my devices": ("/devices/", "My devices"),
+    "inbox": ("/inbox/", "Inbox"),
+    "mail preferences": ("/inbox/preferences", "mailed to me"),
     "unknown address": ("/nowhere", "There is no such page"),
 }
 # For whoever comes by.

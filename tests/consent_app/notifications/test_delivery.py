@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 
 import pytest
@@ -25,11 +26,6 @@ class RefusingServer(EmailBackend):
 
     def send_messages(self, messages):
         raise ConnectionRefusedError
-
-
-@pytest.fixture
-def mira(make_employee):
-    return make_employee(email="mira@example.com")
 
 
 @pytest.fixture
@@ -78,6 +74,67 @@ def test_claimed_row_is_left_to_its_worker(mira):
 
     assert not delivery.mail(owed.pk)
     assert not mail.outbox
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_with_the_same_row_exactly_one_mails(mira):
+    owed = owe_one(mira)
+    barrier, answers = threading.Barrier(8), []
+
+    def work():
+        try:
+            barrier.wait(10)
+            answers.append(delivery.mail(owed.pk))
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert sorted(answers) == [False] * 7 + [True]
+    assert len(mail.outbox) == 1
+    assert Notification.objects.get().attempts == 1
+
+
+class SlowAndFailing(EmailBackend):
+    """So slow that another worker takes the row over and mails it; then the connection breaks."""
+
+    def send_messages(self, messages):
+        Notification.objects.update(mailed_at=NOON)
+        raise ConnectionResetError
+
+
+class SlowAndSending(EmailBackend):
+    """So slow that another worker takes the row over and gives up; then the mail leaves."""
+
+    def send_messages(self, messages):
+        Notification.objects.update(failed_at=NOON)
+        return super().send_messages(messages)
+
+
+def test_worker_that_fails_late_takes_nothing_back(mira, settings):
+    settings.MAILERS = {"default": {"BACKEND": f"{__name__}.SlowAndFailing"}}
+    owed = owe_one(mira)
+    Notification.objects.update(attempts=delivery.MAX_ATTEMPTS)
+
+    assert not delivery.mail(owed.pk)
+
+    owed.refresh_from_db()
+    assert (owed.mailed_at, owed.failed_at) == (NOON, None)
+
+
+def test_mail_that_left_late_counts_as_mailed(mira, settings):
+    settings.MAILERS = {"default": {"BACKEND": f"{__name__}.SlowAndSending"}}
+    owed = owe_one(mira)
+
+    assert delivery.mail(owed.pk)
+
+    owed.refresh_from_db()
+    assert owed.mailed_at is not None
+    assert owed.failed_at is None
 
 
 def test_row_of_a_dead_worker_is_taken_over(mira, frozen_time):

@@ -23,7 +23,9 @@ def text_of(response):
 
 
 def count_in_navigation(response):
-    inbox_link = re.search(r'<span id="unread-count".*?</span>\)|$', response.content.decode())[0]
+    inbox_link = re.search(
+        r'<span id="unread-count".*?</span></span>|$', response.content.decode()
+    )[0]
     return re.sub(r"<[^>]+>", "", inbox_link)
 
 
@@ -166,7 +168,7 @@ def test_every_page_counts_what_is_unread_and_mine(sign_in, mira, tom, make_mess
     make_message(tom)
 
     for address in ("/", "/devices/", "/inbox/", "/inbox/preferences"):
-        assert count_in_navigation(sign_in(mira).get(address)) == "(2 unread)"
+        assert count_in_navigation(sign_in(mira).get(address)) == "(2) unread"
 
 
 def test_nothing_unread_shows_no_number(sign_in, mira):
@@ -217,7 +219,7 @@ def test_answers_htmx_with_the_message_and_the_new_counts(sign_in, mira, make_me
     assert f'id="message-{message.pk}"' in html
     assert "1 unread." in html
     assert "Unread" not in html
-    assert count_in_navigation(response) == "(1 unread)"
+    assert count_in_navigation(response) == "(1) unread"
     assert "inbox-read-all" not in html
 
 
@@ -246,7 +248,7 @@ def test_marks_all_that_the_page_had_shown(sign_in, mira, tom, make_message, fro
     assert {message.pk for message in read} == {message.pk for message in seen}
     assert {message.read_at for message in read} == {NOON + timedelta(seconds=5)}
     assert {newer, hidden, theirs}.isdisjoint(read)
-    assert count_in_navigation(response) == "(1 unread)"
+    assert count_in_navigation(response) == "(1) unread"
 
 
 @pytest.mark.parametrize("seen_at", [None, "", "soon", "0", "2026-02-30T00:00Z", "9" * 500, "\0"])
