@@ -177,6 +177,20 @@ def test_nothing_unread_shows_no_number(sign_in, mira):
     assert '<span id="unread-count"></span>' in response.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("address", "current"),
+    [
+        ("/inbox/", ' aria-current="page"'),
+        ("/inbox/preferences", ' aria-current="true"'),
+        ("/devices/", ""),
+    ],
+)
+def test_link_says_whether_the_reader_is_there(sign_in, mira, address, current):
+    page = sign_in(mira).get(address).content.decode()
+
+    assert f'<a class="inbox-link" href="/inbox/"{current}>' in page
+
+
 @pytest.mark.django_db
 def test_visitor_has_no_inbox(client):
     assert "/inbox/" not in client.get("/account/login/").content.decode()
