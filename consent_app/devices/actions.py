@@ -315,10 +315,7 @@ def _keep_acknowledgement(
 def _check_effect(policy: DevicePolicy, said: documents.Acknowledgement) -> None:
     """Refuse "collecting" at a time when the policy itself denies everything."""
     told = documents.DevicePolicy.from_payload(queries.payload_of(policy.jws))
-    denied = any(
-        deny.applications is None and deny.kinds is None and deny.is_in_force(said.applied_at)
-        for deny in told.deny
-    )
+    denied = any(deny.covers_everything and deny.is_in_force(said.applied_at) for deny in told.deny)
     if denied and said.effect == "collecting":
         raise EffectWiderThanPolicy
 

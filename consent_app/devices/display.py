@@ -110,7 +110,7 @@ def state_at(
     whole = {
         deny.source: deny.ends_at
         for deny in (*told.deny, *stops)
-        if deny.applications is None and deny.kinds is None and deny.is_in_force(now)
+        if deny.covers_everything and deny.is_in_force(now)
     }
     for source, state in STATE_OF_SOURCE.items():
         if source in whole:

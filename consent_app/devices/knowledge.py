@@ -125,10 +125,7 @@ class Told:
 
     def is_stopped(self, at: datetime) -> bool:
         """Whether everything is stopped for this cohort at `at`."""
-        return any(
-            fact.applications is None and fact.kinds is None and fact.is_in_force(at)
-            for fact in self.for_many.facts
-        )
+        return any(fact.covers_everything and fact.is_in_force(at) for fact in self.for_many.facts)
 
 
 class Knowledge:

@@ -38,6 +38,10 @@ class RestrictionFact:
     applications: frozenset[str] | None = None
     kinds: frozenset[str] | None = None
 
+    @property
+    def covers_everything(self) -> bool:
+        return self.applications is None and self.kinds is None
+
     def is_in_force(self, at: datetime) -> bool:
         return self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
 
@@ -141,9 +145,7 @@ def _standing_denial(facts: DeviceFacts) -> tuple[str, str] | None:
 
 def _state(restrictions: Iterable[RestrictionFact], *, at: datetime) -> str:
     whole = {
-        fact.source
-        for fact in restrictions
-        if fact.applications is None and fact.kinds is None and fact.is_in_force(at)
+        fact.source for fact in restrictions if fact.covers_everything and fact.is_in_force(at)
     }
     for source, state in STATE_OF_SOURCE.items():
         if source in whole:

@@ -127,10 +127,3 @@ class Restriction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.pk}"
-
-    @property
-    def covers_everything(self) -> bool:
-        return self.applications is None and self.kinds is None
-
-    def is_in_force(self, at: datetime) -> bool:
-        return self.starts_at <= at and (self.ends_at is None or at < self.ends_at)

@@ -174,6 +174,10 @@ class Deny:
             source=members.text("source"),
         )
 
+    @property
+    def covers_everything(self) -> bool:
+        return self.applications is None and self.kinds is None
+
     def covers(self, slug: str, kind: str) -> bool:
         return (self.applications is None or slug in self.applications) and (
             self.kinds is None or kind in self.kinds

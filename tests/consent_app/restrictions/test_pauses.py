@@ -58,8 +58,7 @@ def test_pause_takes_everything_away_until_its_end(mira, heard):
     pause = start(mira, 15)
 
     assert (pause.starts_at, pause.ends_at) == (NOON, NOON + minutes(15))
-    assert pause.covers_everything
-    assert pause.device is None
+    assert (pause.applications, pause.kinds, pause.device) == (None, None, None)
     assert events() == ["pause.started"]
     assert [call["employees"] for call in heard] == [[mira]]
     assert heard[0]["at"] == NOON
