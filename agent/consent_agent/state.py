@@ -190,11 +190,6 @@ class State:
         )
         self._write(_FLOORS, _floors_members(floors))
 
-    def forget_policy(self) -> None:
-        """Drop the policy and its floors: neither can be trusted any more."""
-        self._folder.remove(_POLICY)
-        self._folder.remove(_FLOORS)
-
     def read_floors(self) -> Floors:
         members = self._read(_FLOORS)
         return _read_floors(members) if members else Floors()

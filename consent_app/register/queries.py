@@ -44,18 +44,6 @@ def excluded_slugs(version: RegisterVersion) -> list[str]:
     return sorted(version.applications.excluded().values_list("slug", flat=True))
 
 
-def current_register() -> Register:
-    """Return the version in force, indexed for matching.
-
-    Raises:
-        RegisterNotPublished: there is none.
-    """
-    version = current_version()
-    if version is None or version.digest is None:
-        raise RegisterNotPublished
-    return register_by_digest(version.digest)
-
-
 @lru_cache(maxsize=4)
 def register_by_digest(digest: str) -> Register:
     """Return a published register, indexed once in this process: its bytes never change.

@@ -18,11 +18,6 @@ def pauses_of(employee: Employee, *, at: datetime) -> list[Restriction]:
     return sorted(found, key=lambda pause: (pause.device is not None, pause.ends_at))
 
 
-def last_pause(employee: Employee) -> Restriction | None:
-    """Return the pause that was decided last, in force or over."""
-    return Restriction.objects.pauses().filter(employee=employee).order_by("-decided_at").first()
-
-
 def pause_by_request_key(device: uuid.UUID, request_key: str) -> Restriction | None:
     return Restriction.objects.filter(device=device, request_key=request_key).first()
 

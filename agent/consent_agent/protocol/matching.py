@@ -11,14 +11,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Self
+from typing import Self
 
 from consent_agent.protocol.canonical import parse_json
 from consent_agent.protocol.documents import Members
 from consent_agent.protocol.errors import DocumentRefused, RegisterRefused
 from consent_agent.protocol.safeguards import MAX_TEXT_LENGTH, Safeguard, Safeguards
-
-BROWSER_CATEGORY: Final = "browser"
 
 # One reading of an address only. Browsers take a backslash for a slash, strip tabs and line breaks
 # and disagree about the rest; what they would write otherwise is no address here.
@@ -46,10 +44,6 @@ class Application:
     communication: bool
     excluded: bool
     reason: str | None
-
-    @property
-    def is_browser(self) -> bool:
-        return self.category == BROWSER_CATEGORY
 
     @property
     def identifiers(self) -> tuple[str, ...]:
