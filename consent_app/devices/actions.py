@@ -38,7 +38,7 @@ from consent_app.devices.models import (
 from consent_app.devices.policy import compile_ceiling, compile_device_policy
 from consent_app.notifications.actions import owe
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
-from consent_app.people.queries import system_user
+from consent_app.people.queries import lock_person, system_user
 from consent_app.register.queries import current_version, excluded_slugs
 from portal.lib.keys import signing_key
 
@@ -122,11 +122,14 @@ def _usable_code(code: str, *, at: datetime) -> EnrolmentCode:
     # The lock lets one of many simultaneous uses win.
     issued = (
         EnrolmentCode.objects.select_for_update(of=("self",))
-        .select_related("employee__jurisdiction")
+        .select_related("employee")
         .filter(code_hash=codes.hash_of(code))
         .first()
     )
-    if issued is None or not issued.employee.is_active:
+    if issued is None:
+        raise EnrolmentCodeInvalid
+    issued.employee = lock_person(issued.employee)
+    if not issued.employee.is_active:
         raise EnrolmentCodeInvalid
     if issued.used_at is not None:
         raise EnrolmentCodeUsed
@@ -158,9 +161,8 @@ def revoke_device(*, device: Device, by: Employee) -> None:
         DeviceAlreadyRevoked: somebody was first.
     """
     now = timezone.now()
-    fresh = (
-        Device.objects.select_for_update(of=("self",)).select_related("employee").get(pk=device.pk)
-    )
+    lock_person(device.employee)
+    fresh = Device.objects.select_related("employee").get(pk=device.pk)
     if fresh.revoked_at is not None:
         raise DeviceAlreadyRevoked
     fresh.revoked_at = now
@@ -176,13 +178,13 @@ def revoke_device(*, device: Device, by: Employee) -> None:
 def refresh_policies(*, employees: Iterable[Employee], at: datetime) -> None:
     """Sign a new policy for every device of these people, inside the caller's transaction.
 
-    `at` is when what led to it was decided.
+    The caller has locked or written the people's rows. `at` is when what led to it was decided.
     """
     devices = Device.objects.active().filter(employee__in=list(employees))
     # Always in the same order, so that two of us can't wait for each other.
     for device in (
         devices.select_related("employee__jurisdiction")
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
     ):
         _sign_policy(device, at=at)
@@ -223,7 +225,7 @@ def sign_ceilings(*, by: Employee) -> list[Ceiling]:
     now = timezone.now()
     excluded = excluded_slugs(register)
     signed = []
-    for jurisdiction in Jurisdiction.objects.select_for_update().order_by("pk"):
+    for jurisdiction in Jurisdiction.objects.select_for_update(no_key=True).order_by("pk"):
         content = compile_ceiling(
             cohort=jurisdiction.cohort,
             collection=queries.COLLECTION[CollectionDefault(jurisdiction.collection_default)],
@@ -283,7 +285,7 @@ def _keep_acknowledgement(
     device: Device, said: documents.Acknowledgement, jws: str
 ) -> tuple[Acknowledgement, bool]:
     now = timezone.now()
-    Device.objects.select_for_update(of=("self",)).get(pk=device.pk)
+    lock_person(device.employee)
     known = Acknowledgement.objects.filter(device=device, sequence=said.sequence).first()
     if known is not None:
         if known.jws != jws:

@@ -39,6 +39,16 @@ def active_person(email: str) -> Employee | None:
     return Employee.objects.filter(email=address, is_active=True).first()
 
 
+def lock_person(employee: Employee) -> Employee:
+    """Let one transaction after the other decide about this person; return the row as it is now.
+
+    Whoever decides takes this lock first: it comes before the devices' locks and the log's, which
+    different decisions take in different order. Rows that only refer to the person don't wait for
+    it: their foreign keys are looked at when they commit, with the log's lock held.
+    """
+    return Employee.objects.select_for_update(no_key=True).get(pk=employee.pk)
+
+
 def jurisdiction_for(code: str) -> Jurisdiction:
     """Return the row of `code`, else its country's, else an unsaved one that allows nothing."""
     wanted = code.strip().upper()

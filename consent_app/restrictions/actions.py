@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from consent_app.audit.actions import record
 from consent_app.people.models import Employee
+from consent_app.people.queries import lock_person
 from consent_app.restrictions import events, queries, rules
 from consent_app.restrictions.errors import (
     NoPauseToResume,
@@ -41,7 +42,7 @@ def start_pause(
     """
     rules.check_pause_minutes(minutes, longest=longest)
     # Lock the person, not their pauses: two first pauses share no other row.
-    Employee.objects.select_for_update().get(pk=employee.pk)
+    lock_person(employee)
     now = timezone.now()
     if device and request_key and (earlier := queries.pause_by_request_key(device, request_key)):
         return _same_request(earlier, minutes)
@@ -71,7 +72,7 @@ def extend_pause(*, employee: Employee, by: Employee, minutes: int) -> Restricti
         PauseLengthOutOfRange: not 1 to 30 minutes.
         PauseNotLonger: it already lasts that long.
     """
-    Employee.objects.select_for_update().get(pk=employee.pk)
+    lock_person(employee)
     now = timezone.now()
     pauses = queries.pauses_of(employee, at=now)
     if not pauses:
@@ -97,7 +98,7 @@ def resume(
         PauseCoversEveryDevice: asked for one device, and the pause is on all of them; ending it
             there would let collection begin again on the others.
     """
-    Employee.objects.select_for_update().get(pk=employee.pk)
+    lock_person(employee)
     now = timezone.now()
     running = queries.pauses_of(employee, at=now)
     if device is not None:

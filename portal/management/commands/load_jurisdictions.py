@@ -24,6 +24,8 @@ class Command(BaseCommand):
     def handle(self, *, file: Path, verbosity: int, **_options: Any) -> None:
         try:
             with transaction.atomic():
+                # Before the log's lock, as everywhere: which of them it concerns is not known yet.
+                list(Employee.objects.select_for_update(no_key=True).order_by("pk").only("pk"))
                 changed = load_jurisdictions(file)
                 # The law where they work decides what their devices are told, too.
                 people = Employee.objects.filter(jurisdiction__in=changed)

@@ -1,0 +1,108 @@
+"""What happens to one person's devices at the same moment comes one after the other, unharmed.
+
+The log has one writer at a time. Holding its lock lets two decisions come as far as they can; then
+it is released, and neither may be waiting for what the other holds.
+"""
+
+import io
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from consent_app.audit.actions import APPEND_LOCK
+from consent_app.devices.actions import (
+    issue_enrolment_code,
+    receive_acknowledgement,
+    revoke_device,
+)
+from consent_app.people.actions import load_jurisdictions
+from consent_app.people.models import Employee, Jurisdiction
+from consent_app.restrictions.actions import start_pause
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
+
+
+def one_behind_the_other(*works):
+    """Start the works in this order while nobody can write to the log; then let them go on."""
+
+    def run(work):
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [APPEND_LOCK])
+            running = []
+            for number, work in enumerate(works, 1):
+                running.append(pool.submit(run, work))
+                wait_until_waiting(cursor, number)
+        return [future.result() for future in running]
+
+
+def wait_until_waiting(cursor, number):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        cursor.execute(WAITING)
+        if cursor.fetchone()[0] == number:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"{number} were to wait for a lock")
+
+
+@pytest.fixture
+def pause(make_device):
+    """Return a device and what starts a pause of its owner."""
+    enrolled = make_device()
+    person = Employee.objects.get(pk=enrolled.device.employee_id)
+    return enrolled, lambda: start_pause(employee=person, by=person, minutes=5)
+
+
+def test_pause_and_acknowledgement(pause):
+    enrolled, start = pause
+    jws = enrolled.acknowledgement()
+
+    one_behind_the_other(start, lambda: receive_acknowledgement(device=enrolled.device, jws=jws))
+
+    assert enrolled.device.acknowledgements.count() == 1
+    assert enrolled.newest().state == "paused"
+
+
+def test_pause_and_removal_of_the_device(pause):
+    enrolled, start = pause
+    person = enrolled.device.employee
+
+    one_behind_the_other(start, lambda: revoke_device(device=enrolled.device, by=person))
+
+    enrolled.device.refresh_from_db()
+    assert enrolled.device.revoked_at is not None
+
+
+def test_new_code_and_pause(pause):
+    """The code's row refers to its owner, which is looked at when it commits."""
+    enrolled, start = pause
+    person = enrolled.device.employee
+
+    one_behind_the_other(lambda: issue_enrolment_code(employee=person, by=person), start)
+
+    assert enrolled.newest().state == "paused"
+
+
+def test_new_law_and_acknowledgement(make_device):
+    load_jurisdictions()
+    enrolled = make_device()
+    jws = enrolled.acknowledgement()
+    Jurisdiction.objects.filter(pk="US-CA").update(acknowledgement_required=True)
+
+    one_behind_the_other(
+        lambda: call_command("load_jurisdictions", stdout=io.StringIO()),
+        lambda: receive_acknowledgement(device=enrolled.device, jws=jws),
+    )
+
+    assert enrolled.device.acknowledgements.count() == 1
+    assert enrolled.newest().version == 2
