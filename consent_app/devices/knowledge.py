@@ -10,6 +10,7 @@ import hashlib
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -148,6 +149,7 @@ class Knowledge:
         self._delivered: dict[tuple[str, int], datetime] = {}
         self._seen: dict[str, datetime] = {}
         self._checkpoint: tuple[float, TreeHead] | None = None
+        self._reading: dict[object, asyncio.Task[Any]] = {}
 
     async def start(self) -> None:
         await self._pool.open(wait=False)
@@ -193,10 +195,10 @@ class Knowledge:
             return None
         ceiling = self._ceilings.get(known.jurisdiction)
         if ceiling is None:
-            ceiling = await self._read_ceiling(known.jurisdiction)
+            ceiling = await self._shared(self._read_ceiling, known.jurisdiction)
         for_many = self._for_many.get(known.jurisdiction)
         if for_many is None:
-            for_many = await self._read_for_many(known.jurisdiction)
+            for_many = await self._shared(self._read_for_many, known.jurisdiction)
         return Told(known, ceiling, for_many)
 
     async def changed(
@@ -225,7 +227,7 @@ class Knowledge:
         """Return the audit log's tree head, at most a second old."""
         now = time.monotonic()
         if self._checkpoint is None or now - self._checkpoint[0] > CHECKPOINT_SECONDS:
-            self._checkpoint = (now, await self._read_checkpoint())
+            self._checkpoint = (now, await self._once("checkpoint", self._read_checkpoint))
         return self._checkpoint[1]
 
     # Notes, written to the database a moment later
@@ -268,6 +270,26 @@ class Knowledge:
             raise
 
     # Reads: one indexed query each
+
+    async def _shared[T](self, read: Callable[[str], Awaitable[T]], jurisdiction: str) -> T:
+        """Read what a whole cohort is told; all who were woken at once share one read.
+
+        A notification begins another read, so nobody gets what was true before it.
+        """
+        if not self._listening:
+            return await read(jurisdiction)
+        return await self._once(
+            (read.__name__, jurisdiction, self._generation), lambda: read(jurisdiction)
+        )
+
+    async def _once[T](self, name: object, read: Callable[[], Awaitable[T]]) -> T:
+        """Wait for the read of this name that is under way, or begin it."""
+        reading = self._reading.get(name)
+        if reading is None:
+            reading = self._reading[name] = asyncio.ensure_future(read())
+            reading.add_done_callback(lambda _: self._reading.pop(name))
+        # An agent that goes away must not take the others' read with it.
+        return await asyncio.shield(reading)
 
     async def _rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
         async with self._pool.connection() as connection:
@@ -356,11 +378,10 @@ class Knowledge:
         while True:
             try:
                 await self._listen()
-            except psycopg.Error as error:
+            except (psycopg.Error, OSError) as error:  # TimeoutError is an OSError
                 logger.warning("not listening: %s", type(error).__name__)
             finally:
-                self._listening = False
-                self._forget_everything()
+                self._remember_nothing()
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
@@ -375,8 +396,25 @@ class Knowledge:
                 # A connection that died without a word shows itself at the next heartbeat.
                 async for notification in connection.notifies(timeout=HEARTBEAT_SECONDS):
                     self._take(notification.payload)
-                async with asyncio.timeout(HEARTBEAT_SECONDS):
-                    await connection.execute("SELECT 1")
+                await self._heartbeat(connection)
+
+    async def _heartbeat(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Ask for a sign of life. Without one in time nothing is remembered from that moment on.
+
+        psycopg itself needs ten seconds more to give up a connection that is dead without a word.
+
+        Raises:
+            TimeoutError: there was none.
+        """
+        loop = asyncio.get_running_loop()
+        too_late = loop.call_later(HEARTBEAT_SECONDS, self._remember_nothing)
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await connection.execute("SELECT 1")
+        finally:
+            too_late.cancel()
+        if not self._listening:
+            raise TimeoutError
 
     def _take(self, payload: str) -> None:
         """Forget what the notification names, and wake whoever waits for it."""
@@ -390,6 +428,10 @@ class Knowledge:
         else:
             self._by_token.pop(self._token_of.pop(payload, b""), None)
             self._wake(payload)
+
+    def _remember_nothing(self) -> None:
+        self._listening = False
+        self._forget_everything()
 
     def _forget_everything(self) -> None:
         self._generation += 1

@@ -12,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from consent_agent.protocol.canonical import content_digest
 from consent_agent.protocol.documents import Ceiling, DevicePolicy, Freshness
 from consent_agent.protocol.jws import KeySet, verify
 from consent_app.audit.queries import tree_head
+from consent_app.devices import knowledge as knowledge_module
 from consent_app.devices.actions import revoke_device, sign_ceilings
 from consent_app.devices.announcements import announce_everyone
 from consent_app.devices.knowledge import Knowledge
@@ -355,6 +356,98 @@ def test_lost_listening_connection_serves_no_old_policy(make_device):
 
     for answer in run(scenario):
         assert read(answer)[0].state == "paused"
+
+
+class Line:
+    """What stands between a process and its database. While `flows` is not set, nothing passes."""
+
+    def __init__(self):
+        self.flows = asyncio.Event()
+        self.flows.set()
+        self.address = ""
+        self.carried = b""
+
+
+@asynccontextmanager
+async def line_to_database():
+    database, line = psycopg.conninfo.conninfo_to_dict(database_address()), Line()
+
+    async def relay(reader, writer):
+        try:
+            while data := await reader.read(65536):
+                await line.flows.wait()
+                line.carried += data
+                writer.write(data)
+        finally:
+            writer.close()
+
+    async def connected(reader, writer):
+        there = await asyncio.open_connection(database["host"], database["port"])
+        await asyncio.gather(
+            relay(reader, there[1]), relay(there[0], writer), return_exceptions=True
+        )
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    line.address = psycopg.conninfo.make_conninfo(**database | {"port": port})
+    yield line
+    server.close()
+
+
+async def until_listening(knowledge, wanted=True):
+    async with asyncio.timeout(20):
+        while knowledge.is_listening is not wanted:
+            await asyncio.sleep(0.01)
+
+
+def test_listens_again_after_a_line_that_went_dead_without_a_word(make_device, monkeypatch):
+    monkeypatch.setattr(knowledge_module, "HEARTBEAT_SECONDS", 0.2)
+    enrolled = make_device()
+
+    async def scenario():
+        async with line_to_database() as line:
+            knowledge = Knowledge(line.address)
+            await knowledge.start()
+            await until_listening(knowledge)
+            line.flows.clear()
+            await until_listening(knowledge, False)
+            line.flows.set()
+            await until_listening(knowledge)
+            answer = await Agent(PolicyPoll(knowledge), enrolled.token).get()
+            await knowledge.stop()
+            return answer
+
+    assert run(scenario).status == 200
+
+
+def test_stop_for_everyone_is_read_once_for_all_who_wait(make_device):
+    enrolled = make_device()
+
+    def stop():
+        with transaction.atomic():
+            Restriction.objects.create(
+                source=Source.PROGRAMME, starts_at=timezone.now(), decided_at=timezone.now()
+            )
+            announce_everyone()
+
+    async def scenario():
+        async with line_to_database() as line:
+            knowledge = Knowledge(line.address)
+            await knowledge.start()
+            await until_listening(knowledge)
+            agent = Agent(PolicyPoll(knowledge), enrolled.token)
+            etag = (await agent.get()).headers["etag"]
+            waiting = [asyncio.create_task(agent.get(etag=etag, wait=30)) for _ in range(40)]
+            await asyncio.sleep(0.1)
+            line.carried = b""
+            await in_database(stop)()
+            answers = await asyncio.wait_for(asyncio.gather(*waiting), 10)
+            await knowledge.stop()
+            return answers, line.carried.count(b"restrictions_restriction")
+
+    answers, reads = run(scenario)
+    assert {read(answer)[2].programme for answer in answers} == {"stopped"}
+    assert reads == 1
 
 
 def test_database_away_answers_503_and_soon(make_device):
