@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from consent_agent.protocol.documents import format_time
+from consent_app.restrictions.rules import LONGEST_PAUSE_MINUTES
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 # What the agent may cost a device. Source: docs/policy.md, section 5.
 BUDGET = {"upload_bytes_per_day": 20_000_000, "cpu_percent": 2, "battery_floor_percent": 20}
-MAX_PAUSE_MINUTES = 30
 
 # State that a restriction on everything gives, the strongest first.
 STATE_OF_SOURCE = {
@@ -104,7 +104,7 @@ def compile_ceiling(
         "register": register_digest,
         "counterparties": None,
         "deny": deny,
-        "max_pause_minutes": MAX_PAUSE_MINUTES,
+        "max_pause_minutes": LONGEST_PAUSE_MINUTES,
         "budget": BUDGET,
     }
 

@@ -14,6 +14,7 @@ from consent_app.devices.policy import DeviceFacts, RestrictionFact, deny_entry,
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
 from consent_app.restrictions.models import Restriction
 from consent_app.restrictions.queries import restrictions_on, restrictions_on_many
+from consent_app.restrictions.rules import LONGEST_PAUSE_MINUTES
 
 COLLECTION = {
     CollectionDefault.ALLOWED_WITH_NOTICE: "allowed",
@@ -104,10 +105,10 @@ def newest_ceiling(jurisdiction: Jurisdiction) -> Ceiling | None:
 
 
 def longest_pause_minutes(jurisdiction: Jurisdiction) -> int:
-    """Return `max_pause_minutes` of the ceiling in force; 30 where none is signed yet."""
+    """Return `max_pause_minutes` of the ceiling in force; the longest where none is signed yet."""
     ceiling = newest_ceiling(jurisdiction)
     if ceiling is None:
-        return 30
+        return LONGEST_PAUSE_MINUTES
     return documents.Ceiling.from_payload(payload_of(ceiling.jws)).max_pause_minutes
 
 

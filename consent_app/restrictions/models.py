@@ -11,8 +11,9 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Coalesce
 
 from consent_app.people.models import Jurisdiction
+from consent_app.restrictions.rules import LONGEST_PAUSE_MINUTES
 
-LONGEST_PAUSE = timedelta(minutes=30)
+LONGEST_PAUSE = timedelta(minutes=LONGEST_PAUSE_MINUTES)
 EVERY_DEVICE = uuid.UUID(int=0)
 
 

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from consent_app.restrictions.rules import LONGEST_PAUSE_MINUTES, SHORTEST_PAUSE_MINUTES
+
 PlainText = StringConstraints(
     strip_whitespace=False, pattern=r"^[^\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]*$"
 )
@@ -36,5 +38,5 @@ class Acknowledgement(Body):
 
 
 class Pause(Body):
-    minutes: Annotated[int, Field(ge=1, le=30)]
+    minutes: Annotated[int, Field(ge=SHORTEST_PAUSE_MINUTES, le=LONGEST_PAUSE_MINUTES)]
     idempotency_key: Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
