@@ -9,7 +9,7 @@ from consent_app.notifications.models import Notification
 
 logger = logging.getLogger(__name__)
 
-# Source: docs/policy.md. What is unread, or could not be mailed, stays.
+# Half a year: long enough to look up what was told. What is unread or could not be mailed stays.
 KEPT_FOR = timedelta(days=180)
 BATCH = 2_000
 

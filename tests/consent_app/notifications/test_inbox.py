@@ -275,6 +275,22 @@ def test_all_means_nothing_without_a_time(sign_in, mira, make_message, seen_at):
     assert Notification.objects.get().read_at is None
 
 
+@pytest.mark.parametrize(
+    ("seen_at", "read"),
+    [
+        ("0001-01-01T00:00:00+14:00", False), ("0001-01-01T00:00:00", False),
+        ("9999-12-31T23:59:59-14:00", True), ("9999-12-31T23:59:59", True),
+    ],
+)  # fmt: skip
+def test_times_at_the_edge_of_the_calendar_are_times(sign_in, mira, make_message, seen_at, read):
+    make_message(mira)
+
+    response = sign_in(mira).post("/inbox/read", {"seen_at": seen_at})
+
+    assert response.status_code == 302
+    assert (Notification.objects.get().read_at is not None) == read
+
+
 # Access
 
 
