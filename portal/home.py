@@ -13,11 +13,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from consent_app.devices.display import Summary
-from consent_app.devices.forms import PauseForm
 from consent_app.devices.overview import summary_for
 from consent_app.devices.queries import longest_pause_minutes
 from consent_app.people.models import Employee
 from consent_app.restrictions import actions
+from consent_app.restrictions.forms import PauseForm
 from consent_app.restrictions.rules import OFFERED_MINUTES, USUAL_MINUTES
 from portal.activity import latest_events
 from portal.lib.http import UserRequest, render_partial
