@@ -44,7 +44,7 @@ def code_used(request: UserRequest) -> HttpResponse:
     known = request.GET.get("known", "")
     response = HttpResponse(status=204)
     if known.isdecimal() and len(queries.devices_of(request.user)) > int(known[:6]):
-        response["HX-Redirect"] = reverse("devices")
+        response["HX-Redirect"] = reverse("home")
     return response
 
 

@@ -39,11 +39,10 @@ def test_from_sign_in_to_a_confirmed_pause_and_back(
     code = page.locator(".code-value").inner_text()
     assert_well_made(page)
     laptop.enrol(live_portal.url, code)
-    page.wait_for_url("**/devices/")
-    expect(page.get_by_role("heading", name="LAPTOP-1")).to_be_visible()
+    page.wait_for_url(f"{live_portal.url}/")
+    expect(page.get_by_role("heading", name="LAPTOP-1", exact=True)).to_be_visible()
     assert_well_made(page)
 
-    page.get_by_role("link", name="Home", exact=True).click()
     laptop.start()
     first = expect_confirmed(page, "Your device is collecting.")
     assert laptop.collects()

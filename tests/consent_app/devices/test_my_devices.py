@@ -55,7 +55,7 @@ def test_page_with_the_code_learns_that_the_device_came(sign_in, mira, make_devi
     make_device(mira)
 
     answer = client.get("/devices/code/used", {"known": "0"})
-    assert answer["HX-Redirect"] == "/devices/"
+    assert answer["HX-Redirect"] == "/"
 
 
 @pytest.mark.parametrize("known", ["", "-1", "abc", "9" * 400, "\u0661"])
