@@ -7,6 +7,7 @@ Three modes: `production` has safe defaults and demands what it can't guess; `de
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from celery.schedules import crontab
 from django.utils.csp import CSP
 
 from portal import environment
@@ -157,6 +158,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-notifications": {"task": "notifications.sweep", "schedule": 15.0},
+    "forget-notifications": {
+        "task": "notifications.forget",
+        "schedule": crontab(hour=3, minute=20),
+    },
 }
 
 # People

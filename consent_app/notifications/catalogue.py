@@ -50,7 +50,6 @@ ENTRIES: Mapping[str, Entry] = {
         sentence="{hostname} was added to your devices. If it was not you, remove it now.",
         place="devices",
         place_label="My devices",
-        can_stop_mail=True,
     ),
     "device_removed": Entry(
         kind=Kind.DEVICES,

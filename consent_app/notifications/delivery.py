@@ -35,6 +35,10 @@ def mail(notification_id: uuid.UUID) -> bool:
     if not claimed:
         return False
     notification = Notification.objects.select_related("recipient").get(pk=notification_id)
+    if notification.attempts > MAX_ATTEMPTS:
+        # Every earlier try ended without a word: a fault in the message, or a worker killed by it.
+        _still_unsent(notification).update(failed_at=timezone.now())
+        return False
     if not queries.is_mail_wanted(notification):
         _still_unsent(notification).update(unwanted_at=timezone.now())
         return False

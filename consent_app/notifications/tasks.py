@@ -27,9 +27,12 @@ def deliver(notification_id: str) -> None:
 
 @shared_task(name="notifications.sweep")
 def sweep() -> None:
-    """Deliver what is owed and nobody is at."""
+    """Deliver what is owed and nobody is at; one that can't be made does not hold up the others."""
     for notification_id in queries.waiting(limit=500):
-        delivery.mail(notification_id)
+        try:
+            delivery.mail(notification_id)
+        except Exception:  # the outermost edge of each message's own delivery
+            logger.exception("notification %s is at fault", notification_id)
 
 
 @shared_task(name="notifications.forget")

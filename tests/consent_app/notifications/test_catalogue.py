@@ -16,7 +16,7 @@ SOURCES = [
 MAILS = ROOT / "templates/emails"
 TEXTS = ("subject.txt", "txt", "html")
 SECURITY = {
-    "enrolment_code_reused", "device_contradicts", "account_password_changed",
+    "device_enrolled", "enrolment_code_reused", "device_contradicts", "account_password_changed",
     "account_password_reset",
 }  # fmt: skip
 

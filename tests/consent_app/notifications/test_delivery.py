@@ -118,7 +118,7 @@ class SlowAndSending(EmailBackend):
 def test_worker_that_fails_late_takes_nothing_back(mira, settings):
     settings.MAILERS = {"default": {"BACKEND": f"{__name__}.SlowAndFailing"}}
     owed = owe_one(mira)
-    Notification.objects.update(attempts=delivery.MAX_ATTEMPTS)
+    Notification.objects.update(attempts=delivery.MAX_ATTEMPTS - 1)
 
     assert not delivery.mail(owed.pk)
 
@@ -173,6 +173,22 @@ def test_waits_longer_after_each_failure_and_gives_up_visibly(mira, frozen_time,
     assert owed.failed_at is not None
     assert owed.mailed_at is None
     assert not waiting(limit=10)
+
+
+def test_message_at_fault_holds_up_no_other_and_is_given_up(mira, frozen_time, caplog):
+    faulty = owe_one(mira, "no_such_event")
+    owe_one(mira)
+    frozen_time.shift(timedelta(seconds=10))
+
+    for _ in range(delivery.MAX_ATTEMPTS + 1):
+        tasks.sweep()
+        frozen_time.shift(delivery.CLAIM + timedelta(seconds=1))
+
+    faulty.refresh_from_db()
+    assert faulty.failed_at is not None
+    assert not waiting(limit=10)
+    assert len(mail.outbox) == 1
+    assert caplog.text.count("is at fault") == delivery.MAX_ATTEMPTS
 
 
 def test_notification_disappears_with_its_transaction(mira):

@@ -38,20 +38,20 @@ def test_what_is_switched_off_is_not_mailed_and_stays_in_the_inbox(
     sign_in, mira, make_message, frozen_time
 ):
     switch_off(mira)
-    message = make_message(mira)
+    message = make_message(mira, "device_removed")
 
     assert not delivery.mail(message.pk)
 
     message.refresh_from_db()
     assert (message.unwanted_at, message.mailed_at, message.failed_at) == (NOON, None, None)
     assert not mail.outbox
-    assert "LAPTOP-1 was added" in sign_in(mira).get("/inbox/").content.decode().replace(
+    assert "LAPTOP-1 was removed" in sign_in(mira).get("/inbox/").content.decode().replace(
         '<span class="whole">LAPTOP-1</span>', "LAPTOP-1"
     )
 
 
 def test_switching_off_also_holds_for_mails_that_wait(mira, make_message, frozen_time):
-    make_message(mira)
+    make_message(mira, "device_removed")
     frozen_time.shift(timedelta(minutes=1))
     switch_off(mira)
 
@@ -65,14 +65,14 @@ def test_switching_on_again_mails_what_comes_and_nothing_of_the_time_between(
     mira, make_message, frozen_time
 ):
     switch_off(mira)
-    delivery.mail(make_message(mira, hostname="OLD").pk)
+    delivery.mail(make_message(mira, "device_removed", hostname="OLD").pk)
     switch_on(mira)
-    make_message(mira, hostname="NEW")
+    make_message(mira, "device_removed", hostname="NEW")
     frozen_time.shift(timedelta(minutes=5))
 
     tasks.sweep()
 
-    assert [message.subject for message in mail.outbox] == ["NEW was added to your devices"]
+    assert [message.subject for message in mail.outbox] == ["NEW was removed from your devices"]
 
 
 @pytest.mark.parametrize("event", ALWAYS)
@@ -100,7 +100,7 @@ def test_everything_is_mailed_until_somebody_chooses(sign_in, mira):
     page = sign_in(mira).get(PAGE).content.decode()
 
     assert 'value="devices" id="id_kinds_0" checked' in page
-    assert "My devices: a device is added to yours, a device of yours is removed" in page
+    assert "My devices: a device of yours is removed" in page
     assert not MailPreference.objects.exists()
 
 
