@@ -111,13 +111,24 @@ def _leaf(entry: Entry, *, index: int, actor: Pseudonymous, at: datetime, salt: 
     commitment = commitment_to(salt, entry.details)
     subject = f"{kind}:{entry.subject.pk}"
     content = leaf_content(
-        index=index, event=entry.event, actor=actor.pseudonym, person=entry.person,
-        subject=subject, at=at, commitment=commitment,
-    )  # fmt: skip
+        index=index,
+        event=entry.event,
+        actor=actor.pseudonym,
+        person=entry.person,
+        subject=subject,
+        at=at,
+        commitment=commitment,
+    )
     return Leaf(
-        index=index, event=entry.event, actor=actor.pseudonym, person=entry.person,
-        subject=subject, at=at, commitment=commitment, leaf_hash=merkle.leaf_hash(content),
-    )  # fmt: skip
+        index=index,
+        event=entry.event,
+        actor=actor.pseudonym,
+        person=entry.person,
+        subject=subject,
+        at=at,
+        commitment=commitment,
+        leaf_hash=merkle.leaf_hash(content),
+    )
 
 
 def _completed_nodes(leaves: Sequence[Leaf]) -> list[Node]:

@@ -41,9 +41,14 @@ class Leaf(models.Model):
     def content(self) -> bytes:
         """Return the exact bytes that the tree hashes."""
         return leaf_content(
-            index=self.index, event=self.event, actor=self.actor, person=self.person,
-            subject=self.subject, at=self.at, commitment=bytes(self.commitment),
-        )  # fmt: skip
+            index=self.index,
+            event=self.event,
+            actor=self.actor,
+            person=self.person,
+            subject=self.subject,
+            at=self.at,
+            commitment=bytes(self.commitment),
+        )
 
 
 def leaf_content(

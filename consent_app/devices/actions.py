@@ -39,6 +39,7 @@ from consent_app.devices.policy import compile_ceiling, compile_device_policy
 from consent_app.notifications.actions import owe
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
 from consent_app.people.queries import lock_person, system_user
+from consent_app.register.models import RegisterVersion
 from consent_app.register.queries import current_version, excluded_slugs
 from portal.lib.keys import signing_key
 
@@ -105,14 +106,23 @@ def _enrol(
     issued.save(update_fields=["used_at"])
     token = f"device_{secrets.token_urlsafe(32)}"
     device = Device.objects.create(
-        employee=issued.employee, hostname=hostname, platform=platform,
-        agent_version=agent_version, public_key=x, token_hash=token_hash(token), enrolled_at=now,
-    )  # fmt: skip
+        employee=issued.employee,
+        hostname=hostname,
+        platform=platform,
+        agent_version=agent_version,
+        public_key=x,
+        token_hash=token_hash(token),
+        enrolled_at=now,
+    )
     details = {"hostname": hostname, "platform": platform, "public_key": x}
     record(
-        events.DEVICE_ENROLLED, actor=issued.employee, subject=device, at=now,
-        person=issued.employee, details=details,
-    )  # fmt: skip
+        events.DEVICE_ENROLLED,
+        actor=issued.employee,
+        subject=device,
+        at=now,
+        person=issued.employee,
+        details=details,
+    )
     _sign_policy(device, at=now)
     owe("device_enrolled", to=issued.employee, context={"hostname": hostname})
     return device, token
@@ -142,9 +152,12 @@ def _usable_code(code: str, *, at: datetime) -> EnrolmentCode:
 def _report_reuse(code: str) -> None:
     issued = EnrolmentCode.objects.select_related("employee").get(code_hash=codes.hash_of(code))
     record(
-        events.CODE_REUSED, actor=system_user(), subject=issued, at=timezone.now(),
+        events.CODE_REUSED,
+        actor=system_user(),
+        subject=issued,
+        at=timezone.now(),
         person=issued.employee,
-    )  # fmt: skip
+    )
     owe("enrolment_code_reused", to=issued.employee)
 
 
@@ -197,16 +210,25 @@ def _sign_policy(device: Device, *, at: datetime) -> DevicePolicy:
     payload = compile_device_policy(facts, version=version, issued_at=at)
     jws = sign(payload, typ="device-policy+jws", key=signing_key("policy"))
     policy = DevicePolicy.objects.create(
-        device=device, version=version, state=str(payload["state"]), jws=jws,
-        digest=content_digest(jws.encode()), requested_at=at, signed_at=timezone.now(),
-    )  # fmt: skip
+        device=device,
+        version=version,
+        state=str(payload["state"]),
+        jws=jws,
+        digest=content_digest(jws.encode()),
+        requested_at=at,
+        signed_at=timezone.now(),
+    )
     device.policy_version = version
     device.save(update_fields=["policy_version"])
     details = {"device": str(device.pk), "version": version, "digest": policy.digest}
     record(
-        events.POLICY_SIGNED, actor=system_user(), subject=policy, at=at, person=device.employee,
+        events.POLICY_SIGNED,
+        actor=system_user(),
+        subject=policy,
+        at=at,
+        person=device.employee,
         details=details,
-    )  # fmt: skip
+    )
     announcements.announce_device(device.pk)
     return policy
 
@@ -232,22 +254,41 @@ def sign_ceilings(*, by: Employee) -> list[Ceiling]:
             register_digest=register.digest,
             excluded=excluded,
         )
-        before = queries.newest_ceiling(jurisdiction)
-        content_id = content_digest(canonical_json(content))
-        if before is None or before.content_digest != content_id:
-            version = before.version + 1 if before else 1
-            payload = content | {"version": version, "issued_at": documents.format_time(now)}
-            jws = sign(payload, typ="ceiling+jws", key=signing_key("programme"))
-            ceiling = Ceiling.objects.create(
-                jurisdiction=jurisdiction, version=version, register=register, jws=jws,
-                content_digest=content_id, digest=content_digest(jws.encode()), signed_at=now,
-            )  # fmt: skip
-            details = {"cohort": jurisdiction.cohort, "version": version, "digest": ceiling.digest}
-            record(events.CEILING_SIGNED, actor=by, subject=ceiling, at=now, details=details)
+        if ceiling := _sign_ceiling(jurisdiction, register, content, by=by, at=now):
             signed.append(ceiling)
     if signed:
         announcements.announce_ceilings()
     return signed
+
+
+def _sign_ceiling(
+    jurisdiction: Jurisdiction,
+    register: RegisterVersion,
+    content: dict[str, object],
+    *,
+    by: Employee,
+    at: datetime,
+) -> Ceiling | None:
+    """Sign the next version, or nothing if the newest says the same. The caller holds the row."""
+    before = queries.newest_ceiling(jurisdiction)
+    content_id = content_digest(canonical_json(content))
+    if before is not None and before.content_digest == content_id:
+        return None
+    version = before.version + 1 if before else 1
+    payload = content | {"version": version, "issued_at": documents.format_time(at)}
+    jws = sign(payload, typ="ceiling+jws", key=signing_key("programme"))
+    ceiling = Ceiling.objects.create(
+        jurisdiction=jurisdiction,
+        version=version,
+        register=register,
+        jws=jws,
+        content_digest=content_id,
+        digest=content_digest(jws.encode()),
+        signed_at=at,
+    )
+    details = {"cohort": jurisdiction.cohort, "version": version, "digest": ceiling.digest}
+    record(events.CEILING_SIGNED, actor=by, subject=ceiling, at=at, details=details)
+    return ceiling
 
 
 # Acknowledgements
@@ -293,25 +334,43 @@ def _keep_acknowledgement(
         return known, False
     if said.applied_at > now + CLOCK_TOLERANCE:
         raise AcknowledgementInFuture
+    policy = _policy_applied(device, said)
+    _check_effect(policy, said)
+    kept = Acknowledgement.objects.create(
+        device=device,
+        sequence=said.sequence,
+        policy=policy,
+        ceiling_digest=said.ceiling_digest,
+        effect=said.effect,
+        applied_at=said.applied_at,
+        received_at=now,
+        jws=jws,
+    )
+    details = {
+        "device": str(device.pk),
+        "hostname": device.hostname,
+        "version": policy.version,
+        "effect": said.effect,
+    }
+    record(
+        events.POLICY_CONFIRMED,
+        actor=device.employee,
+        subject=kept,
+        at=now,
+        person=device.employee,
+        details=details,
+    )
+    return kept, True
+
+
+def _policy_applied(device: Device, said: documents.Acknowledgement) -> DevicePolicy:
+    """Return the policy of this device that the acknowledgement names by version and digest."""
     policy = DevicePolicy.objects.filter(
         device=device, version=said.device_version, digest=said.device_digest
     ).first()
     if policy is None or not Ceiling.objects.filter(digest=said.ceiling_digest).exists():
         raise PolicyNeverIssued
-    _check_effect(policy, said)
-    kept = Acknowledgement.objects.create(
-        device=device, sequence=said.sequence, policy=policy, ceiling_digest=said.ceiling_digest,
-        effect=said.effect, applied_at=said.applied_at, received_at=now, jws=jws,
-    )  # fmt: skip
-    details = {
-        "device": str(device.pk), "hostname": device.hostname, "version": policy.version,
-        "effect": said.effect,
-    }  # fmt: skip
-    record(
-        events.POLICY_CONFIRMED, actor=device.employee, subject=kept, at=now,
-        person=device.employee, details=details,
-    )  # fmt: skip
-    return kept, True
+    return policy
 
 
 def _check_effect(policy: DevicePolicy, said: documents.Acknowledgement) -> None:
@@ -325,7 +384,11 @@ def _check_effect(policy: DevicePolicy, said: documents.Acknowledgement) -> None
 @transaction.atomic
 def _report_wrong(device: Device, code: str, jws: str) -> None:
     record(
-        events.ACKNOWLEDGEMENT_REFUSED, actor=system_user(), subject=device, at=timezone.now(),
-        person=device.employee, details={"code": code, "digest": content_digest(jws.encode())},
-    )  # fmt: skip
+        events.ACKNOWLEDGEMENT_REFUSED,
+        actor=system_user(),
+        subject=device,
+        at=timezone.now(),
+        person=device.employee,
+        details={"code": code, "digest": content_digest(jws.encode())},
+    )
     owe("device_contradicts", to=device.employee, context={"hostname": device.hostname})

@@ -181,10 +181,12 @@ def _settled(settled: list[DeviceView], *, of: tuple[DeviceView, ...]) -> tuple[
         parts = [
             f"{_yours(views, of=of)} {_is(views)} {word}"
             for views, word in (
-                (collecting, "collecting"), (paused, "paused"), (away, "out of reach"),
+                (collecting, "collecting"),
+                (paused, "paused"),
+                (away, "out of reach"),
             )
             if views
-        ]  # fmt: skip
+        ]
         return "collecting" if collecting else "out_of_reach", f"{'; '.join(parts)}."
     if paused and len(paused) == len(of):
         return "paused", "Collection is paused."

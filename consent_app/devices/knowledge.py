@@ -135,9 +135,13 @@ class Knowledge:
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
         self._pool = AsyncConnectionPool(
-            conninfo, min_size=1, max_size=4, timeout=2.5, open=False,
+            conninfo,
+            min_size=1,
+            max_size=4,
+            timeout=2.5,
+            open=False,
             check=AsyncConnectionPool.check_connection,
-        )  # fmt: skip
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = False
         self._generation = 0
@@ -213,9 +217,10 @@ class Knowledge:
                 # Nobody will wake us: look again soon.
                 deadline = min(deadline, loop.time() + RECONNECT_SECONDS)
             done, _ = await asyncio.wait(
-                {woken, or_when}, timeout=max(0.0, deadline - loop.time()),
+                {woken, or_when},
+                timeout=max(0.0, deadline - loop.time()),
                 return_when=asyncio.FIRST_COMPLETED,
-            )  # fmt: skip
+            )
             return woken in done or (not self._listening and or_when not in done)
         finally:
             waiting = self._waiting[device]

@@ -143,6 +143,8 @@ class Employee(AbstractBaseUser, PermissionsMixin):
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Bind sessions to the password, as Django does, and to `session_epoch`."""
         return salted_hmac(
-            "consent_app.people.session", f"{self.password}:{self.session_epoch}",
-            secret=secret, algorithm="sha256",
-        ).hexdigest()  # fmt: skip
+            "consent_app.people.session",
+            f"{self.password}:{self.session_epoch}",
+            secret=secret,
+            algorithm="sha256",
+        ).hexdigest()

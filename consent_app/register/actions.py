@@ -115,13 +115,16 @@ def _publish(version: RegisterVersion, *, by: Pseudonymous, at: datetime) -> Non
     version.published_at = at
     version.save(update_fields=["document", "digest", "published_at"])
     record(
-        events.PUBLISHED, actor=by, subject=version, at=at,
+        events.PUBLISHED,
+        actor=by,
+        subject=version,
+        at=at,
         details={
             "version": version.number,
             "register": version.digest,
             "words": words_digest(version),
         },
-    )  # fmt: skip
+    )
 
 
 def words_digest(version: RegisterVersion) -> str:

@@ -50,14 +50,17 @@ def start_pause(
     if any(pause.device in (None, device) for pause in running):
         raise PauseOverlaps
     ends_at = now + timedelta(minutes=minutes)
-    for pause in running:
-        # A longer pause of another device stands beside the new one: nothing here shortens it.
-        if device is None and pause.ends_at is not None and pause.ends_at <= ends_at:
-            _end(pause, by=by, at=now)
+    if device is None:
+        _end_shorter(running, than=ends_at, by=by, at=now)
     pause = Restriction.objects.create(
-        employee=employee, device=device, source=Source.PAUSE, starts_at=now, ends_at=ends_at,
-        decided_at=now, request_key=request_key,
-    )  # fmt: skip
+        employee=employee,
+        device=device,
+        source=Source.PAUSE,
+        starts_at=now,
+        ends_at=ends_at,
+        decided_at=now,
+        request_key=request_key,
+    )
     _record(events.PAUSE_STARTED, pause, by=by, at=now)
     restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False, at=now)
     return pause
@@ -111,6 +114,13 @@ def resume(
         _end(pause, by=by, at=now)
     restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False, at=now)
     return running
+
+
+def _end_shorter(pauses: list[Restriction], *, than: datetime, by: Employee, at: datetime) -> None:
+    """End what a pause on all devices covers. A longer one stands beside it, to its own end."""
+    for pause in pauses:
+        if pause.ends_at is not None and pause.ends_at <= than:
+            _end(pause, by=by, at=at)
 
 
 def _end(pause: Restriction, *, by: Employee, at: datetime) -> None:

@@ -201,9 +201,14 @@ class Demo:
     ) -> Process:
         try:
             process = Process(
-                name, command, environment=self.environment | more, folder=REPOSITORY,
-                output=output, errors=errors, ledger=self.ledger,
-            )  # fmt: skip
+                name,
+                command,
+                environment=self.environment | more,
+                folder=REPOSITORY,
+                output=output,
+                errors=errors,
+                ledger=self.ledger,
+            )
         except FileNotFoundError as error:
             raise DemoFailed(f"{command[0]} is missing; `make setup` installs it.") from error
         self.stack.callback(process.stop)

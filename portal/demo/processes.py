@@ -70,9 +70,14 @@ class Process:
         self.name = name
         self._ledger = ledger
         self.popen = subprocess.Popen(  # noqa: S603 (our own arguments)
-            command, env=environment, cwd=folder, stdin=subprocess.DEVNULL,
-            stdout=output, stderr=errors, start_new_session=True,
-        )  # fmt: skip
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
         ledger.add(self.popen.pid)
 
     def status(self) -> int | None:

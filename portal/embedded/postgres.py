@@ -153,9 +153,13 @@ class EmbeddedPostgres:
     def _run(self, command: Sequence[str | Path]) -> None:
         done = subprocess.run(  # noqa: S603 (our own arguments)
             command,
-            capture_output=True, check=False, cwd="/", env=_bare_environment(),
-            start_new_session=True, **self._identity(),
-        )  # fmt: skip
+            capture_output=True,
+            check=False,
+            cwd="/",
+            env=_bare_environment(),
+            start_new_session=True,
+            **self._identity(),
+        )
         if done.returncode:
             message = done.stderr.decode(errors="replace")
             raise PostgresUnavailable(f"{command[0]} failed: {message}")
@@ -175,9 +179,14 @@ class EmbeddedPostgres:
                 self._write_state(known | {"port": port})
                 self.process = subprocess.Popen(  # noqa: S603 (our own arguments)
                     self._command(programs, port),
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-                    env=_bare_environment(), start_new_session=True, **self._identity(),
-                )  # fmt: skip
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd="/",
+                    env=_bare_environment(),
+                    start_new_session=True,
+                    **self._identity(),
+                )
                 if self._wait_until_it_answers(deadline):
                     return
                 time.sleep(1)
@@ -213,9 +222,13 @@ class EmbeddedPostgres:
     def _answers_at(self, known: Mapping[str, str]) -> bool:
         with contextlib.suppress(psycopg.OperationalError):
             psycopg.connect(
-                host="127.0.0.1", port=known["port"], user="owner", dbname="postgres",
-                password=known.get("owner", ""), connect_timeout=2,
-            ).close()  # fmt: skip
+                host="127.0.0.1",
+                port=known["port"],
+                user="owner",
+                dbname="postgres",
+                password=known.get("owner", ""),
+                connect_timeout=2,
+            ).close()
             return True
         return False
 

@@ -79,8 +79,11 @@ class EmbeddedValkey:
         with (self.folder / "valkey.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 (our own arguments)
                 [program, self.folder / "valkey.conf"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         deadline = time.monotonic() + START_SECONDS
         while not self.is_running():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -95,8 +95,10 @@ def time(at: datetime | None, form: str = "moment") -> SafeString | str:
     shown = TIME_FORMS[form](local)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
-        at.isoformat(timespec="milliseconds"), exact_time(local), shown,
-    )  # fmt: skip
+        at.isoformat(timespec="milliseconds"),
+        exact_time(local),
+        shown,
+    )
 
 
 @register.simple_tag
@@ -105,8 +107,10 @@ def countdown(until: datetime) -> SafeString:
     local = timezone.localtime(until)
     return format_html(
         '<time datetime="{0}" title="{1}" data-countdown-until="{0}">{2}</time>',
-        until.isoformat(timespec="milliseconds"), exact_time(local), time_left(until),
-    )  # fmt: skip
+        until.isoformat(timespec="milliseconds"),
+        exact_time(local),
+        time_left(until),
+    )
 
 
 @register.filter

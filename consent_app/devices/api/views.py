@@ -80,9 +80,10 @@ def register_document(_request: HttpRequest, *, digest: str) -> HttpResponse:
 
 def jwks(_request: HttpRequest) -> HttpResponse:
     return JsonResponse(
-        published_keys(), content_type="application/jwk-set+json",
+        published_keys(),
+        content_type="application/jwk-set+json",
         headers={"Cache-Control": "public, max-age=300"},
-    )  # fmt: skip
+    )
 
 
 def openapi(_request: HttpRequest) -> HttpResponse:
@@ -116,6 +117,11 @@ key_set = methods(GET=jwks)
 description = methods(GET=openapi)
 policy = methods(GET=poll_elsewhere)
 unknown = methods(
-    GET=nothing_here, POST=nothing_here, PUT=nothing_here, PATCH=nothing_here,
-    DELETE=nothing_here, HEAD=nothing_here, OPTIONS=nothing_here,
-)  # fmt: skip
+    GET=nothing_here,
+    POST=nothing_here,
+    PUT=nothing_here,
+    PATCH=nothing_here,
+    DELETE=nothing_here,
+    HEAD=nothing_here,
+    OPTIONS=nothing_here,
+)

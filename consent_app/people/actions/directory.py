@@ -201,8 +201,11 @@ def _write(change: DirectoryChange, fields: dict[Employee, list[str]]) -> None:
     )
     Employee.objects.bulk_create(
         change.created + change.updated,
-        batch_size=BATCH, update_conflicts=True, unique_fields=["id"], update_fields=WRITTEN,
-    )  # fmt: skip
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=WRITTEN,
+    )
     Employee.objects.filter(pk__in=[employee.pk for employee in change.deactivated]).update(
         is_active=False, session_epoch=F("session_epoch") + 1
     )

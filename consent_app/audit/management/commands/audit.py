@@ -48,9 +48,13 @@ class Command(BaseCommand):
         parts = parser.add_subparsers(dest="part", required=True)
         checking = parts.add_parser("verify", help="recompute everything")
         checking.add_argument(
-            "--against", type=Path, action="append", default=[], metavar="FILE",
+            "--against",
+            type=Path,
+            action="append",
+            default=[],
+            metavar="FILE",
             help="a checkpoint that was kept; may be given more than once",
-        )  # fmt: skip
+        )
         parts.add_parser("checkpoint", help="print the signed tree head")
         proving = parts.add_parser("prove", help="print an inclusion proof")
         proving.add_argument("index", type=int)
