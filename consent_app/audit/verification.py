@@ -1,15 +1,22 @@
 """Recomputes the whole log from its rows and says what does not fit, first place first.
 
-Trusts nothing that is stored: not the leaf hashes, not the nodes, not the order.
+Trusts nothing that is stored: not the leaf hashes, not the nodes, not the order, and not that a row
+has a form that the log writes.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from django.db import connection, transaction
 
 from consent_app.audit import events, merkle
 from consent_app.audit.actions import commitment_to
 from consent_app.audit.models import Details, Leaf, Node
 from consent_app.audit.queries import TreeHead
+
+# An index is a signed 64-bit number.
+MOST_LEVELS = 63
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class _Tree:
         return self.levels[level][index]
 
     def has(self, level: int, index: int) -> bool:
-        return level < len(self.levels) and index < len(self.levels[level])
+        return level < len(self.levels) and 0 <= index < len(self.levels[level])
 
     def head(self, size: int | None = None) -> TreeHead:
         wanted = len(self.levels[0]) if size is None else size
@@ -62,13 +69,25 @@ def verify_log(kept: list[TreeHead]) -> Report:
     # One tree of what the entries say, one of the hashes stored beside them: an altered entry
     # differs in the first, and the stored nodes are held against the second.
     contents, stored = _Tree(), _Tree()
-    findings = list(_check_leaves(contents, stored))
-    findings += _check_nodes(stored, known_bad={finding.index for finding in findings})
-    erased = _erased_indexes()
-    findings += _check_details(erased)
+    with _one_moment():
+        findings = list(_check_leaves(contents, stored))
+        findings += _check_nodes(stored, known_bad={finding.index for finding in findings})
+        erased = _erased_indexes()
+        findings += _check_details(erased)
     findings += [found for head in kept if (found := _check_kept(contents, head))]
     findings.sort(key=lambda finding: finding.index)
     return Report(head=contents.head(), erased=len(erased), findings=findings)
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """Read the log as it was at one moment, while others go on writing to it."""
+    if connection.in_atomic_block:  # then the caller's transaction says what is seen
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
 
 
 def _check_leaves(contents: _Tree, stored: _Tree) -> Iterator[Finding]:
@@ -77,7 +96,7 @@ def _check_leaves(contents: _Tree, stored: _Tree) -> Iterator[Finding]:
         if leaf.index != expected:
             yield Finding(expected, f"entries {expected} to {leaf.index - 1} are missing")
             expected = leaf.index
-        computed = merkle.leaf_hash(leaf.content())
+        computed = _hash_of(leaf)
         if computed != bytes(leaf.leaf_hash):
             yield Finding(leaf.index, "the entry was changed: its hash does not fit")
         contents.append(computed)
@@ -85,10 +104,20 @@ def _check_leaves(contents: _Tree, stored: _Tree) -> Iterator[Finding]:
         expected += 1
 
 
+def _hash_of(leaf: Leaf) -> bytes:
+    try:
+        return merkle.leaf_hash(leaf.content())
+    except ValueError:  # a number beyond what canonical JSON can carry
+        return b""
+
+
 def _check_nodes(stored: _Tree, *, known_bad: set[int]) -> Iterator[Finding]:
     """Check the stored nodes, the narrowest first; a node above a known fault says nothing new."""
     seen = 0
     for node in Node.objects.order_by("level", "index").iterator(chunk_size=2000):
+        if node.index < 0 or node.level >= MOST_LEVELS:
+            yield Finding(0, f"a stored node stands at {node}, where no tree has one")
+            continue
         covered = range(node.index << node.level, (node.index + 1) << node.level)
         known = stored.has(node.level, node.index)
         seen += known
@@ -106,18 +135,27 @@ def _check_nodes(stored: _Tree, *, known_bad: set[int]) -> Iterator[Finding]:
 
 def _erased_indexes() -> set[int]:
     subjects = Leaf.objects.filter(event=events.DETAILS_ERASED).values_list("subject", flat=True)
-    return {int(subject.removeprefix("leaf:")) for subject in subjects}
+    numbers = (subject.removeprefix("leaf:") for subject in subjects)
+    return {int(number) for number in numbers if number.isascii() and number.isdigit()}
 
 
 def _check_details(erased: set[int]) -> Iterator[Finding]:
     for details in Details.objects.select_related("leaf").iterator(chunk_size=2000):
         if details.leaf_id in erased:
             yield Finding(details.leaf_id, "its details were erased but stand there")
-        elif commitment_to(bytes(details.salt), details.content) != bytes(details.leaf.commitment):
+        elif not _is_committed_to(details):
             yield Finding(details.leaf_id, "its details were changed: the commitment does not fit")
     missing = Leaf.objects.filter(details__isnull=True).exclude(pk__in=erased)
     for index in missing.values_list("pk", flat=True):
         yield Finding(index, "its details are gone and no entry says who erased them")
+
+
+def _is_committed_to(details: Details) -> bool:
+    try:
+        commitment = commitment_to(bytes(details.salt), details.content)
+    except (TypeError, ValueError):  # not an object, or numbers that canonical JSON can't carry
+        return False
+    return commitment == bytes(details.leaf.commitment)
 
 
 def _check_kept(tree: _Tree, kept: TreeHead) -> Finding | None:

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import errors
 
-from consent_app.audit import merkle, queries
+from consent_app.audit import events, merkle, queries
 from consent_app.audit.actions import erase_details, record
 from consent_app.audit.models import Details, Leaf, Node
 from consent_app.audit.queries import TreeHead
@@ -184,6 +184,49 @@ def test_verification_names_the_first_altered_entry(make_entries, intrusion):
     assert findings[0].index == first
 
 
+FORGED_LEAF = """
+    INSERT INTO audit_leaf (index, event, actor, subject, at, commitment, leaf_hash)
+    VALUES (%s, %s, gen_random_uuid(), %s, now(), '', '')
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        (FORGED_LEAF, [5, events.DETAILS_ERASED, "leaf:all of them"]),
+        (FORGED_LEAF, [2**60, "thing.done", "thing:1"]),
+        ("INSERT INTO audit_node (level, index, hash) VALUES (%s, %s, '')", [32_000, 1]),
+        ("INSERT INTO audit_node (level, index, hash) VALUES (%s, %s, '')", [1, -1]),
+    ],
+    ids=["erasure of nothing", "far-off entry", "node above every tree", "node before every tree"],
+)
+def test_verification_outlives_what_the_serving_role_could_add(make_entries, statement, values):
+    make_entries(5)
+
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+    assert not verify_log([]).is_intact
+
+
+def test_details_of_another_form_are_named(make_entries):
+    make_entries(2)
+
+    with as_intruder() as cursor:
+        cursor.execute("UPDATE audit_details SET content = '[1]' WHERE leaf_id = 1")
+
+    assert [finding.index for finding in verify_log([]).findings] == [1]
+
+
+def test_node_that_stands_elsewhere_does_not_count(make_entries):
+    make_entries(2)
+
+    with as_intruder() as cursor:
+        cursor.execute("UPDATE audit_node SET index = -1")
+
+    assert not verify_log([]).is_intact
+
+
 def test_kept_checkpoint_reveals_a_truncated_tail(make_entries):
     make_entries(9)
     kept = queries.tree_head()
@@ -243,6 +286,29 @@ def test_simultaneous_appends_share_no_index(make_entries, make_employee):
 
     assert queries.tree_size() == 40
     assert verify_log([]).is_intact
+
+
+@pytest.mark.django_db(transaction=True)
+def test_verification_of_a_log_in_use_raises_no_alarm(make_entries):
+    make_entries(50)
+    done = threading.Event()
+
+    def go_on():
+        try:
+            while not done.is_set():
+                make_entries(1)
+        finally:
+            connection.close()
+
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    try:
+        findings = [finding for _ in range(20) for finding in verify_log([]).findings]
+    finally:
+        done.set()
+        writer.join()
+
+    assert findings == []
 
 
 def test_command_says_that_nothing_was_altered(make_entries):
