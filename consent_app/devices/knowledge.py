@@ -6,24 +6,20 @@ arrives during a read keeps that read from being remembered.
 """
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from consent_agent.protocol.canonical import canonical_json
-from consent_app.audit import merkle
 from consent_app.audit.queries import TreeHead
 from consent_app.devices.announcements import CEILINGS, CHANNEL, EVERYONE
-from consent_app.devices.policy import RestrictionFact, deny_entry, in_order
+from consent_app.devices.poll_rows import PollRows
+from consent_app.devices.told import ForMany, Known, SignedCeiling, Told
 
 logger = logging.getLogger(__name__)
 
@@ -33,100 +29,6 @@ WRITE_SECONDS = 0.1
 CHECKPOINT_SECONDS = 1.0
 MAX_READS = 10
 SEEN_EVERY = timedelta(seconds=30)
-
-DEVICE = """
-    SELECT d.id, d.revoked_at, d.last_seen_at, e.is_active, j.code AS jurisdiction,
-           p.version, p.jws, p.digest, p.delivered_at
-      FROM devices_device d
-      JOIN people_employee e ON e.id = d.employee_id
-      JOIN people_jurisdiction j ON j.code = e.jurisdiction_id
-      JOIN devices_devicepolicy p ON p.device_id = d.id AND p.version = d.policy_version
-     WHERE d.token_hash = %s
-"""
-CEILING = """
-    SELECT version, jws, digest FROM devices_ceiling
-     WHERE jurisdiction_id = %s ORDER BY version DESC LIMIT 1
-"""
-FOR_MANY = """
-    SELECT id, cohort_id, source, starts_at, ends_at, applications, kinds
-      FROM restrictions_restriction
-     WHERE employee_id IS NULL AND (ends_at IS NULL OR ends_at > now())
-"""
-DELIVERED = """
-    UPDATE devices_devicepolicy SET delivered_at = %s
-     WHERE device_id = %s AND version = %s AND delivered_at IS NULL
-"""
-SEEN = "UPDATE devices_device SET last_seen_at = %s WHERE id = %s"
-
-
-@dataclass(frozen=True, slots=True)
-class SignedCeiling:
-    version: int
-    jws: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class ForMany:
-    """What is taken from a cohort or from everybody; `mark` differs whenever that does."""
-
-    facts: tuple[RestrictionFact, ...] = ()
-    mark: str = "0"
-
-
-@dataclass(slots=True)
-class _Known:
-    """A device as it was read; `last_seen_at` and `is_delivered` are kept up here."""
-
-    device: str
-    jurisdiction: str
-    version: int
-    jws: str
-    digest: str
-    revoked: bool
-    is_delivered: bool
-    last_seen_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """All that one answer to a device is made of."""
-
-    known: _Known
-    ceiling: SignedCeiling | None
-    for_many: ForMany
-
-    @property
-    def device(self) -> str:
-        return self.known.device
-
-    @property
-    def version(self) -> int:
-        return self.known.version
-
-    @property
-    def jws(self) -> str:
-        return self.known.jws
-
-    @property
-    def digest(self) -> str:
-        return self.known.digest
-
-    @property
-    def revoked(self) -> bool:
-        return self.known.revoked
-
-    @property
-    def etag(self) -> str:
-        ceiling = self.ceiling.version if self.ceiling else 0
-        return f'"{self.version}-{ceiling}-{self.for_many.mark}"'
-
-    def denied_to_many(self, at: datetime) -> list[dict[str, object]]:
-        return [deny_entry(fact) for fact in in_order(self.for_many.facts, at=at)]
-
-    def is_stopped(self, at: datetime) -> bool:
-        """Whether everything is stopped for this cohort at `at`."""
-        return any(fact.covers_everything and fact.is_in_force(at) for fact in self.for_many.facts)
 
 
 class Knowledge:
@@ -142,10 +44,11 @@ class Knowledge:
             open=False,
             check=AsyncConnectionPool.check_connection,
         )
+        self._rows = PollRows(self._pool)
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = False
         self._generation = 0
-        self._by_token: dict[bytes, _Known] = {}
+        self._by_token: dict[bytes, Known] = {}
         self._token_of: dict[str, bytes] = {}
         self._ceilings: dict[str, SignedCeiling] = {}
         self._for_many: dict[str, ForMany] = {}
@@ -232,7 +135,7 @@ class Knowledge:
         """Return the audit log's tree head, at most a second old."""
         now = time.monotonic()
         if self._checkpoint is None or now - self._checkpoint[0] > CHECKPOINT_SECONDS:
-            self._checkpoint = (now, await self._once("checkpoint", self._read_checkpoint))
+            self._checkpoint = (now, await self._once("checkpoint", self._rows.tree_head))
         return self._checkpoint[1]
 
     # Notes, written to the database a moment later
@@ -263,18 +166,13 @@ class Knowledge:
         if not delivered and not seen:
             return
         try:
-            async with self._pool.connection() as connection, connection.cursor() as cursor:
-                rows = [(at, device, version) for (device, version), at in delivered.items()]
-                await cursor.executemany(DELIVERED, rows)
-                await cursor.executemany(
-                    SEEN, [(at, device) for device, at in sorted(seen.items())]
-                )
+            await self._rows.write(delivered=delivered, seen=seen)
         except psycopg.Error:
             self._delivered = delivered | self._delivered
             self._seen = seen | self._seen
             raise
 
-    # Reads: one indexed query each
+    # Reads
 
     async def _shared[T](self, read: Callable[[str], Awaitable[T]], jurisdiction: str) -> T:
         """Read what a whole cohort is told; all who were woken at once share one read.
@@ -296,87 +194,32 @@ class Knowledge:
         # An agent that goes away must not take the others' read with it.
         return await asyncio.shield(reading)
 
-    async def _rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
-        async with self._pool.connection() as connection:
-            cursor = connection.cursor(row_factory=dict_row)
-            await cursor.execute(query.encode(), parameters)
-            return await cursor.fetchall()
-
-    async def _read_device(self, token_hash: bytes) -> _Known | None:
+    async def _read_device(self, token_hash: bytes) -> Known | None:
         generation = self._generation
-        rows = await self._rows(DEVICE, token_hash)
-        if not rows:
-            return None
-        row = rows[0]
-        known = _Known(
-            device=str(row["id"]),
-            jurisdiction=row["jurisdiction"],
-            version=row["version"],
-            jws=row["jws"],
-            digest=row["digest"],
-            revoked=row["revoked_at"] is not None or not row["is_active"],
-            is_delivered=row["delivered_at"] is not None,
-            last_seen_at=row["last_seen_at"],
-        )
-        if self._may_remember(generation):
+        known = await self._rows.device(token_hash)
+        if known is not None and self._may_remember(generation):
             self._by_token[token_hash] = known
             self._token_of[known.device] = token_hash
         return known
 
     async def _read_ceiling(self, jurisdiction: str) -> SignedCeiling | None:
         generation = self._generation
-        rows = await self._rows(CEILING, jurisdiction)
-        if not rows:
-            return None
-        ceiling = SignedCeiling(**rows[0])
-        if self._may_remember(generation):
+        ceiling = await self._rows.ceiling(jurisdiction)
+        if ceiling is not None and self._may_remember(generation):
             self._ceilings[jurisdiction] = ceiling
         return ceiling
 
     async def _read_for_many(self, jurisdiction: str) -> ForMany:
         generation = self._generation
-        rows = await self._rows(FOR_MANY)
-        facts = tuple(
-            RestrictionFact(
-                id=row["id"],
-                source=row["source"],
-                starts_at=row["starts_at"],
-                ends_at=row["ends_at"],
-                applications=_names(row["applications"]),
-                kinds=_names(row["kinds"]),
-            )
-            for row in rows
-            if row["cohort_id"] in (None, jurisdiction)
-        )
-        for_many = ForMany(facts, _mark(facts))
+        for_many = await self._rows.for_many(jurisdiction)
         if self._may_remember(generation):
             self._for_many[jurisdiction] = for_many
         return for_many
 
-    async def _read_checkpoint(self) -> TreeHead:
-        """Read the tree head as `audit.queries.tree_head` does, without blocking the event loop."""
-        rows = await self._rows("SELECT coalesce(max(index) + 1, 0) AS size FROM audit_leaf")
-        size: int = rows[0]["size"]
-        peaks = merkle.peaks(size)
-        nodes = await self._rows(
-            """
-            SELECT 0 AS level, index, leaf_hash AS hash FROM audit_leaf WHERE index = ANY(%s)
-            UNION ALL
-            SELECT n.level, n.index, n.hash FROM audit_node n
-              JOIN unnest(%s::int[], %s::bigint[]) AS wanted(level, index)
-                ON n.level = wanted.level AND n.index = wanted.index
-            """,
-            [index for level, index in peaks if level == 0],
-            [level for level, _ in peaks],
-            [index for _, index in peaks],
-        )
-        hashes = {(row["level"], row["index"]): bytes(row["hash"]) for row in nodes}
-        return TreeHead(size, merkle.root(size, lambda level, index: hashes[level, index]))
-
-    # Notifications
-
     def _may_remember(self, generation: int) -> bool:
         return self._listening and generation == self._generation
+
+    # Notifications
 
     async def _listen_for_ever(self) -> None:
         """Keep one connection that listens; whenever it breaks, forget everything first."""
@@ -454,15 +297,3 @@ class Knowledge:
         for waiting in self._waiting.get(device, ()):
             if not waiting.done():
                 waiting.set_result(None)
-
-
-def _names(names: list[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(names)
-
-
-def _mark(facts: tuple[RestrictionFact, ...]) -> str:
-    """Return a short name of what is taken from many, for the ETag."""
-    if not facts:
-        return "0"
-    entries = [deny_entry(fact) for fact in in_order(facts, at=datetime.min.replace(tzinfo=UTC))]
-    return hashlib.sha256(canonical_json(entries)).hexdigest()[:12]

@@ -25,7 +25,8 @@ from psycopg_pool import PoolTimeout
 from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.jws import sign
 from consent_app.devices.api.problems import problem_body
-from consent_app.devices.knowledge import Knowledge, Told
+from consent_app.devices.knowledge import Knowledge
+from consent_app.devices.told import Told
 from portal.lib.keys import KeysMissing, signing_key
 
 Scope = MutableMapping[str, Any]
