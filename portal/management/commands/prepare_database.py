@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import sql
 
 # Tables of the audit log: the serving role may add and read, never change or remove.
@@ -44,7 +44,8 @@ def grant_serving_role(role: str) -> None:
     Raises:
         CommandError: the role owns the tables, or does not exist.
     """
-    with connection.cursor() as cursor:
+    # All at once: between the first grant and the last the role could erase from the log.
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT current_user = %s, to_regrole(%s) IS NOT NULL", [role, role])
         is_owner, exists = cursor.fetchone()
         if is_owner:

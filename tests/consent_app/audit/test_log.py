@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
 from psycopg import errors
 
@@ -19,6 +19,7 @@ from consent_app.audit.actions import erase_details, record
 from consent_app.audit.models import Details, Leaf, Node
 from consent_app.audit.queries import TreeHead
 from consent_app.audit.verification import verify_log
+from portal.management.commands import prepare_database
 from portal.management.commands.prepare_database import grant_serving_role
 
 
@@ -149,6 +150,25 @@ def test_serving_role_may_only_add_and_read(make_entries, table, change):
             serving.execute(change.format(table, column, column))
 
     assert queries.tree_size() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_serving_role_can_not_erase_while_grants_are_renewed(make_entries, monkeypatch):
+    make_entries(2)
+    grant_serving_role("portal")
+    address = os.environ["TEST_PORTAL_ROLE_URL"].rsplit("/", 1)[0]
+    cut_off = (*prepare_database.GRANTS[:2], "GRANT nothing TO {role}")
+    monkeypatch.setattr(prepare_database, "GRANTS", cut_off)
+
+    with pytest.raises(ProgrammingError):
+        grant_serving_role("portal")
+
+    name = connection.settings_dict["NAME"]
+    with (
+        psycopg.connect(f"{address}/{name}") as serving,
+        pytest.raises(errors.InsufficientPrivilege),
+    ):
+        serving.execute("DELETE FROM audit_details")
 
 
 INTRUSIONS = {
