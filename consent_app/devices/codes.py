@@ -1,12 +1,14 @@
 """Enrolment codes: eight characters that can be read aloud, and what is kept of them."""
 
 import secrets
+from datetime import timedelta
 
 from django.utils.crypto import salted_hmac
 
 # No 0/O or 1/I. 32 characters to the power of 8 is 40 bits, guarded by expiry and a rate limit.
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 LENGTH = 8
+LIFETIME = timedelta(minutes=15)
 
 
 def new_code() -> str:

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from consent_app.devices import actions, queries
+from consent_app.devices import actions, codes, queries
 from consent_app.devices.overview import summary_for
 from portal.lib.http import UserRequest
 from portal.lib.refusals import Refusal
@@ -32,7 +32,7 @@ def code_issue(request: UserRequest) -> HttpResponse:
         "my_devices": summary,
         "code": code,
         "command": f"consent-agent enrol {settings.PORTAL_ORIGIN} {code}",
-        "minutes": int(actions.CODE_LIFETIME.total_seconds() // 60),
+        "minutes": int(codes.LIFETIME.total_seconds() // 60),
         "known_devices": len(summary.devices),
     }
     return render(request, "devices/code.html", context)

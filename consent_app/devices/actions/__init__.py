@@ -1,0 +1,20 @@
+"""Every write to devices: one function per event."""
+
+from consent_app.devices.actions.acknowledgements import receive_acknowledgement
+from consent_app.devices.actions.enrolment import (
+    enrol_device,
+    issue_enrolment_code,
+    revoke_device,
+    token_hash,
+)
+from consent_app.devices.actions.policies import refresh_policies, sign_ceilings
+
+__all__ = [
+    "enrol_device",
+    "issue_enrolment_code",
+    "receive_acknowledgement",
+    "refresh_policies",
+    "revoke_device",
+    "sign_ceilings",
+    "token_hash",
+]
