@@ -28,6 +28,8 @@ HEARTBEAT_SECONDS = 5.0
 WRITE_SECONDS = 0.1
 CHECKPOINT_SECONDS = 1.0
 MAX_READS = 10
+# An agent holds one poll; a second may still look open after its connection broke.
+MAX_WAITS = 4
 SEEN_EVERY = timedelta(seconds=30)
 
 
@@ -52,7 +54,8 @@ class Knowledge:
         self._token_of: dict[str, bytes] = {}
         self._ceilings: dict[str, SignedCeiling] = {}
         self._for_many: dict[str, ForMany] = {}
-        self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        # In the order in which they came; True wakes, False sends away.
+        self._waiting: defaultdict[str, dict[asyncio.Future[bool], None]] = defaultdict(dict)
         self._delivered: dict[tuple[str, int], datetime] = {}
         self._seen: dict[str, datetime] = {}
         self._checkpoint: tuple[float, TreeHead] | None = None
@@ -111,23 +114,31 @@ class Knowledge:
     async def changed(
         self, device: str, *, deadline: float, or_when: "asyncio.Future[None]"
     ) -> bool:
-        """Wait until something about this device may have changed; False at the deadline."""
+        """Wait until something about this device may have changed; False at the deadline.
+
+        Also False when the device began more waits since than one agent has use for: each takes one
+        of the requests that the server works on at once.
+        """
         loop = asyncio.get_running_loop()
-        woken: asyncio.Future[None] = loop.create_future()
-        self._waiting[device].add(woken)
+        woken: asyncio.Future[bool] = loop.create_future()
+        self._waiting[device][woken] = None
+        self._send_away_the_oldest(device)
         try:
             if not self._listening:
                 # Nobody will wake us: look again soon.
                 deadline = min(deadline, loop.time() + RECONNECT_SECONDS)
-            done, _ = await asyncio.wait(
-                {woken, or_when},
+            ends: set[asyncio.Future[Any]] = {woken, or_when}
+            await asyncio.wait(
+                ends,
                 timeout=max(0.0, deadline - loop.time()),
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            return woken in done or (not self._listening and or_when not in done)
+            if woken.done():
+                return woken.result()
+            return not self._listening and not or_when.done()
         finally:
             waiting = self._waiting[device]
-            waiting.discard(woken)
+            del waiting[woken]
             if not waiting:
                 del self._waiting[device]
 
@@ -296,4 +307,9 @@ class Knowledge:
     def _wake(self, device: str) -> None:
         for waiting in self._waiting.get(device, ()):
             if not waiting.done():
-                waiting.set_result(None)
+                waiting.set_result(True)
+
+    def _send_away_the_oldest(self, device: str) -> None:
+        waiting = [woken for woken in self._waiting[device] if not woken.done()]
+        for oldest in waiting[:-MAX_WAITS]:
+            oldest.set_result(False)

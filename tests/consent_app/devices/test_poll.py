@@ -420,8 +420,31 @@ def test_listens_again_after_a_line_that_went_dead_without_a_word(make_device, m
     assert run(scenario).status == 200
 
 
-def test_stop_for_everyone_is_read_once_for_all_who_wait(make_device):
+async def until_waiting(knowledge, count):
+    async with asyncio.timeout(10):
+        while knowledge.count_waiting() != count:
+            await asyncio.sleep(0.01)
+
+
+def test_device_that_waits_too_often_is_answered_the_oldest_first(make_device):
     enrolled = make_device()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag = (await agent.get()).headers["etag"]
+            waiting = [asyncio.create_task(agent.get(etag=etag, wait=30)) for _ in range(30)]
+            done, held = await asyncio.wait(waiting, timeout=2)
+            for task in held:
+                task.cancel()
+            return {task.result().status for task in done}, [task in held for task in waiting]
+
+    statuses, is_held = run(scenario)
+    assert statuses == {304}
+    assert is_held == [False] * 26 + [True] * 4
+
+
+def test_stop_for_everyone_is_read_once_for_all_who_wait(make_device):
+    tokens = [make_device().token for _ in range(20)]
 
     def stop():
         with transaction.atomic():
@@ -435,10 +458,10 @@ def test_stop_for_everyone_is_read_once_for_all_who_wait(make_device):
             knowledge = Knowledge(line.address)
             await knowledge.start()
             await until_listening(knowledge)
-            agent = Agent(PolicyPoll(knowledge), enrolled.token)
-            etag = (await agent.get()).headers["etag"]
-            waiting = [asyncio.create_task(agent.get(etag=etag, wait=30)) for _ in range(40)]
-            await asyncio.sleep(0.1)
+            agents = [Agent(PolicyPoll(knowledge), token) for token in tokens]
+            etag = (await agents[0].get()).headers["etag"]
+            waiting = [asyncio.create_task(agent.get(etag=etag, wait=30)) for agent in agents]
+            await until_waiting(knowledge, len(agents))
             line.carried = b""
             await in_database(stop)()
             answers = await asyncio.wait_for(asyncio.gather(*waiting), 10)
