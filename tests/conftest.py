@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from tests.device_fixtures import (  # noqa: F401
+from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
+from portal.lib.keys import create_keys
+from tests.device_fixtures import (  # noqa: F401 (fixtures)
     ceilings,
     make_device,
     make_key,
@@ -26,8 +28,6 @@ def frozen_time():
 
 @pytest.fixture
 def make_jurisdiction(db):
-    from consent_app.people.models import CollectionDefault, Jurisdiction
-
     def make(code: str = "US-CA", **fields):
         defaults = {
             "name": code,
@@ -45,8 +45,6 @@ def make_jurisdiction(db):
 
 @pytest.fixture
 def make_employee(make_jurisdiction) -> Callable:
-    from consent_app.people.models import Employee
-
     count = 0
 
     def make(name: str = "Mira Okafor", *, jurisdiction: str = "US-CA", **fields):
@@ -75,8 +73,6 @@ def sign_in(client):
 @pytest.fixture
 def keys(tmp_path_factory, settings):
     """Fresh signing keys in a folder of their own."""
-    from portal.lib.keys import create_keys
-
     settings.KEYS_DIR = tmp_path_factory.mktemp("keys")
     create_keys(settings.KEYS_DIR)
     return settings.KEYS_DIR

@@ -52,9 +52,26 @@ class Enrolled:
         return sign(payload, typ="acknowledgement+jws", key=self.key)
 
 
+def new_key() -> SigningKey:
+    return SigningKey.from_private(Ed25519PrivateKey.generate(), role="device")
+
+
+def enrol(employee, *, hostname: str = "LAPTOP-1") -> Enrolled:
+    """Enrol one more device as its agent does."""
+    key = new_key()
+    device, token = enrol_device(
+        code=issue_enrolment_code(employee=employee, by=employee),
+        public_key=public_key_jwk(key.private.public_key()),
+        hostname=hostname,
+        platform="linux",
+        agent_version="1.0.0",
+    )
+    return Enrolled(device, token, key)
+
+
 @pytest.fixture
 def make_key():
-    return lambda: SigningKey.from_private(Ed25519PrivateKey.generate(), role="device")
+    return new_key
 
 
 @pytest.fixture(scope="session")
@@ -84,19 +101,11 @@ def ceilings(keys, make_jurisdiction, register_folder):
 
 
 @pytest.fixture
-def make_device(ceilings, make_employee, make_key):
+def make_device(ceilings, make_employee):
     def make(employee=None, *, hostname: str = "LAPTOP-1") -> Enrolled:
         person = employee or make_employee()
         sign_ceilings(by=system_user())
-        key = make_key()
-        device, token = enrol_device(
-            code=issue_enrolment_code(employee=person, by=person),
-            public_key=public_key_jwk(key.private.public_key()),
-            hostname=hostname,
-            platform="linux",
-            agent_version="1.0.0",
-        )
-        return Enrolled(device, token, key)
+        return enrol(person, hostname=hostname)
 
     return make
 

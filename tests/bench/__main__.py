@@ -46,8 +46,8 @@ def main() -> int:
 
 def _measure(folder: Path, postgres: EmbeddedPostgres, *, devices: int, seconds: int) -> int:
     # Only now: what these import needs the settings and the loaded applications.
-    from tests.bench import measurements
-    from tests.bench.fleet import enrol_fleet
+    from tests.bench import measurements  # noqa: PLC0415 (see above)
+    from tests.bench.fleet import enrol_fleet  # noqa: PLC0415 (see above)
 
     _say(f"Enrolling {devices:,} devices ...")
     agents = enrol_fleet(devices)

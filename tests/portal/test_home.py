@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from consent_app.devices.actions import receive_acknowledgement
@@ -200,8 +201,6 @@ def test_reading_changes_nothing(sign_in, mira, laptop, path):
 
 
 def test_forged_form_is_refused(mira, laptop, client):
-    from django.test import Client
-
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(mira, backend="allauth.account.auth_backends.AuthenticationBackend")
 

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from consent_agent.protocol.jws import KeySet
+from consent_app.restrictions.models import Restriction
 from portal.lib.keys import KeysMissing, create_keys, published_keys, signing_key
 
 
@@ -80,8 +81,6 @@ def test_command_names_what_it_made(settings, tmp_path, capsys):
 def test_pause_without_the_policy_key_is_answered_503_and_not_kept(
     sign_in, make_device, settings, tmp_path
 ):
-    from consent_app.restrictions.models import Restriction
-
     person = make_device().device.employee
     client = sign_in(person)
     client.raise_request_exception = False

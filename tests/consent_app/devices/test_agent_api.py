@@ -15,6 +15,7 @@ from consent_app.devices.actions import issue_enrolment_code, revoke_device
 from consent_app.devices.api.problems import STATUS_OF_REFUSAL
 from consent_app.devices.models import Acknowledgement, Device
 from consent_app.notifications.models import Notification
+from consent_app.register.queries import current_version
 from consent_app.restrictions.models import Restriction
 from portal.lib.refusals import Refusal
 from tests.conftest import NOON
@@ -464,8 +465,6 @@ def test_device_that_collects_what_is_denied_is_caught(post_json, make_device):
 
 
 def test_serves_the_register_by_its_digest_for_ever(client, make_device):
-    from consent_app.register.queries import current_version
-
     make_device()
     digest = current_version().digest
 

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from consent_agent.protocol.jws import public_key_jwk
 from consent_app.audit.models import Leaf
 from consent_app.devices.models import Device, EnrolmentCode
 
@@ -32,8 +33,6 @@ def test_without_devices_says_what_to_do(sign_in, mira):
 
 
 def test_code_is_shown_once_and_works(sign_in, mira, ceilings, post_json, make_key):
-    from consent_agent.protocol.jws import public_key_jwk
-
     page = sign_in(mira).post("/devices/code").content.decode()
 
     code = re.search(r"consent-agent enrol http\S+ ([A-Z2-9]{4}-[A-Z2-9]{4})", page)[1]

@@ -29,6 +29,7 @@ from consent_app.restrictions.actions import resume, start_pause
 from consent_app.restrictions.models import Restriction, Source
 from portal.asgi import database_address
 from portal.lib.keys import published_keys
+from portal.management.commands.prepare_database import grant_serving_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -557,8 +558,6 @@ def test_pause_and_resume_in_a_row_end_with_the_last(make_device):
 
 def test_agents_of_the_serving_role_can_poll(make_device):
     """The role that serves requests has what the poll's own queries need."""
-    from portal.management.commands.prepare_database import grant_serving_role
-
     enrolled = make_device()
     grant_serving_role("portal")
     address = os.environ["TEST_PORTAL_ROLE_URL"].rsplit("/", 1)[0]

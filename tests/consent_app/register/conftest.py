@@ -1,16 +1,16 @@
 """A published register, signed rules for it, and devices that follow them."""
 
-import base64
 import csv
-import secrets
 import shutil
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from consent_app.devices.actions import sign_ceilings
+from consent_app.devices.models import Device
 from consent_app.people.queries import system_user
 from consent_app.register.actions import DATA, load_register
+from tests import device_fixtures
 
 PORTAL_HOST = "consent.example.com"
 
@@ -33,35 +33,20 @@ def files(tmp_path) -> Path:
 
 
 @pytest.fixture
-def sign_rules(published, settings, tmp_path):
+def sign_rules(published, keys):
     """Return a function that signs ceilings for every jurisdiction there is."""
-    from consent_app.devices.actions import sign_ceilings
-    from portal.lib.keys import create_keys
-
-    settings.KEYS_DIR = tmp_path / "keys"
-    create_keys(settings.KEYS_DIR)
     return lambda: sign_ceilings(by=system_user())
 
 
 @pytest.fixture
 def enrol(sign_rules):
     """Return a function that enrols one more device of a person."""
-    from consent_app.devices.actions import enrol_device, issue_enrolment_code
 
-    def enrol(employee, hostname: str = "LAPTOP-1"):
+    def make(employee, hostname: str = "LAPTOP-1") -> Device:
         sign_rules()
-        public = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
-        x = base64.urlsafe_b64encode(public).rstrip(b"=").decode()
-        device, _token = enrol_device(
-            code=issue_enrolment_code(employee=employee, by=employee),
-            public_key={"kty": "OKP", "crv": "Ed25519", "x": x},
-            hostname=hostname,
-            platform="linux",
-            agent_version=f"1.0.{secrets.randbelow(100)}",
-        )
-        return device
+        return device_fixtures.enrol(employee, hostname=hostname).device
 
-    return enrol
+    return make
 
 
 @pytest.fixture

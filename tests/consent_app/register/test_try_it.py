@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from consent_app.people.models import CollectionDefault
 from consent_app.restrictions.actions import start_pause
 from consent_app.restrictions.models import Restriction, Source
 
@@ -186,8 +187,6 @@ def test_without_a_device_the_register_answers(sign_rules, mira, sign_in):
 
 
 def test_where_nothing_is_in_scope_nothing_is_collected(sign_rules, make_employee, sign_in):
-    from consent_app.people.models import CollectionDefault
-
     person = make_employee(jurisdiction="DE")
     person.jurisdiction.collection_default = CollectionDefault.NOT_IN_SCOPE
     person.jurisdiction.save()
