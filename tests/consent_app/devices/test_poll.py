@@ -343,7 +343,7 @@ def test_lost_listening_connection_serves_no_old_policy(make_device):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE application_name = 'consent-portal-poll'"
+                " WHERE application_name = 'consent-portal-poll' AND query LIKE 'LISTEN%'"
             )
         start_pause(employee=person, by=person, minutes=15)
 
