@@ -1,4 +1,7 @@
-"""Serves everything from one process: the policy poll beside Django, the rest through Django."""
+"""Serves everything from one process: the policy poll beside Django, the rest through Django.
+
+Django takes a whole body to disk before any view can refuse it, so too large a one ends here.
+"""
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -15,11 +18,14 @@ from psycopg.conninfo import make_conninfo  # noqa: E402
 
 from consent_app.devices import poll  # noqa: E402
 from consent_app.devices.knowledge import Knowledge  # noqa: E402
+from portal.lib.limited_bodies import LimitedBodies  # noqa: E402
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Answer = Callable[[Any, Receive, Any], Awaitable[None]]
+
+limited_pages = LimitedBodies(pages)
 
 
 def database_address() -> str:
@@ -49,7 +55,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             is_poll = scope["path"] == poll.PATH and scope["method"] == "GET"
-            answer: Answer = self.poll if is_poll else pages
+            answer: Answer = self.poll if is_poll else limited_pages
             await answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
