@@ -46,11 +46,11 @@ from portal.lib.client_address import client_address
 
 # Far above any password, far below what would make hashing a burden.
 MAX_PASSWORD_LENGTH = 1_000
-NEW_PASSWORD_HINT = "At least 12 characters. Four words in a row are strong and easy to remember."  # noqa: S105
+NEW_PASSWORD_HINT = "At least 12 characters. Four words in a row are strong and easy to remember."  # noqa: S105 (words)
 TOO_MANY = "too_many_login_attempts"
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):
     """Decides what allauth asks about."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
@@ -128,7 +128,7 @@ class WorkEmailField(forms.EmailField):
         return normalise_email(super().to_python(value) or "")
 
 
-class SignInForm(LoginForm):  # type: ignore[misc]
+class SignInForm(LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"] = WorkEmailField()
@@ -139,25 +139,25 @@ class SignInForm(LoginForm):  # type: ignore[misc]
         self.order_fields(["login", "password"])
 
 
-class _NewPassword:
+class _NewPassword(forms.Form):
     """Fields for a new password, explained in one sentence."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():  # type: ignore[attr-defined]
+        for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
-        self.fields["password1"].help_text = NEW_PASSWORD_HINT  # type: ignore[attr-defined]
+        self.fields["password1"].help_text = NEW_PASSWORD_HINT
 
 
-class ChangeForm(_NewPassword, ChangePasswordForm):  # type: ignore[misc]
+class ChangeForm(_NewPassword, ChangePasswordForm):
     pass
 
 
-class FromKeyForm(_NewPassword, ResetPasswordKeyForm):  # type: ignore[misc]
+class FromKeyForm(_NewPassword, ResetPasswordKeyForm):
     pass
 
 
-class ResetForm(ResetPasswordForm):  # type: ignore[misc]
+class ResetForm(ResetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"] = WorkEmailField()
@@ -179,14 +179,14 @@ class _AnswersInvalid:
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         guessing = any(form.has_error(name, TOO_MANY) for name in (*form.fields, "__all__"))
-        answer: HttpResponse = self.render_to_response(  # type: ignore[attr-defined]
-            self.get_context_data(form=form),  # type: ignore[attr-defined]
-            status=429 if guessing else 422,
-        )
+        # Both belong to the FormView that this is mixed into, and allauth has no types.
+        context = self.get_context_data(form=form)  # type: ignore[attr-defined]
+        status = 429 if guessing else 422
+        answer: HttpResponse = self.render_to_response(context, status=status)  # type: ignore[attr-defined]
         return answer
 
 
-class SignIn(_AnswersInvalid, LoginView):  # type: ignore[misc]
+class SignIn(_AnswersInvalid, LoginView):
     form_class = SignInForm
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -194,15 +194,15 @@ class SignIn(_AnswersInvalid, LoginView):  # type: ignore[misc]
         return context | {"demo": settings.DEMO}
 
 
-class ChangePassword(_AnswersInvalid, PasswordChangeView):  # type: ignore[misc]
+class ChangePassword(_AnswersInvalid, PasswordChangeView):
     form_class = ChangeForm
 
 
-class ForgotPassword(_AnswersInvalid, PasswordResetView):  # type: ignore[misc]
+class ForgotPassword(_AnswersInvalid, PasswordResetView):
     form_class = ResetForm
 
 
-class PasswordFromKey(_AnswersInvalid, PasswordResetFromKeyView):  # type: ignore[misc]
+class PasswordFromKey(_AnswersInvalid, PasswordResetFromKeyView):
     form_class = FromKeyForm
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
@@ -212,7 +212,7 @@ class PasswordFromKey(_AnswersInvalid, PasswordResetFromKeyView):  # type: ignor
         return answer
 
 
-class Reauthenticate(_AnswersInvalid, ReauthenticateView):  # type: ignore[misc]
+class Reauthenticate(_AnswersInvalid, ReauthenticateView):
     """Asks for the password again, before something that a stolen session must not do."""
 
 

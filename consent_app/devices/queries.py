@@ -38,7 +38,7 @@ def devices_of(employee: Employee) -> list[Device]:
 
 def newest_policy(device: Device) -> DevicePolicy:
     """Return the newest policy of a device that came from `devices_of`."""
-    policy: DevicePolicy = device.newest_policies[0]  # type: ignore[attr-defined]
+    policy: DevicePolicy = device.newest_policies[0]  # type: ignore[attr-defined]  # to_attr sets it
     return policy
 
 

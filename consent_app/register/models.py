@@ -5,7 +5,7 @@ belongs to it (triggers of migration 0002). What a device is told is `RegisterVe
 bytes with a name of their own; the rows are the same facts for pages.
 """
 
-from typing import ClassVar, TypedDict
+from typing import TypedDict
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
@@ -95,7 +95,7 @@ class RegisterVersion(models.Model):
     digest = models.CharField(max_length=71, null=True, unique=True)  # noqa: DJ001 (unique)
     document = models.BinaryField(null=True)
 
-    objects: ClassVar[RegisterVersionQuerySet] = RegisterVersionQuerySet.as_manager()  # type: ignore[assignment]
+    objects = RegisterVersionQuerySet.as_manager()
 
     class Meta:
         ordering = ("-number",)
@@ -152,7 +152,7 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
         return self.filter(excluded=True)
 
 
-def identifiers() -> ArrayField:  # type: ignore[type-arg]
+def identifiers() -> "ArrayField[list[str], list[str]]":
     return ArrayField(models.CharField(max_length=255), default=list)
 
 
@@ -176,7 +176,7 @@ class Application(models.Model):
     excluded = models.BooleanField()
     reason = models.CharField(max_length=200, blank=True, help_text="why it is excluded")
 
-    objects: ClassVar[ApplicationQuerySet] = ApplicationQuerySet.as_manager()  # type: ignore[assignment]
+    objects = ApplicationQuerySet.as_manager()
 
     class Meta:
         ordering = ("name", "slug")

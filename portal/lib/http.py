@@ -27,7 +27,7 @@ def render_partial(
 
     Boosted and history-restore requests get the page. `partial` is also the element's id.
     """
-    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # HtmxMiddleware sets it
     wants_part = bool(htmx) and not htmx.boosted and not htmx.history_restore_request
     name = f"{template}#{partial}" if wants_part else template
     response = render(request, name, context, status=status)
