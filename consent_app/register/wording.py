@@ -16,12 +16,13 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.OUT_OF_SCOPE: "Nothing is collected where you work.",
     Reason.OPTED_OUT: "Where you work only those who opted in take part, and you did not.",
     Reason.UNACKNOWLEDGED: (
-        "Where you work the notice must be acknowledged first, and you have not done that."
+        "Where you work the notice must be acknowledged first, and it has not been."
     ),
     Reason.UNREADABLE: "It can't be read, and what can't be read is not collected.",
     Reason.NOT_IDENTIFIED: (
-        "Nothing in the register is called that, and what is not listed is not collected. If it is "
-        "the title of a window, add the application: “Meeting notes - Slack”."
+        "No application in the register has exactly this name. It may be listed under a longer "
+        "one: search all applications for part of it. For a window, end with the application's "
+        "name as listed: “Meeting notes - Slack”."
     ),
     Reason.NOT_IN_REGISTER: "It is not in the register, and what is not listed is not collected.",
     Reason.EXCLUDED: "{name} is excluded: {reason}.",

@@ -120,7 +120,7 @@ def test_a_title_of_a_captured_application_is_collected(ask):
 
 
 def test_a_title_alone_says_what_to_do(ask):
-    assert "If it is the title of a window, add the application" in ask("Team lunch")
+    assert "For a window, end with the application's name as listed" in ask("Team lunch")
 
 
 def test_a_pause_shows_until_when_and_what_comes_then(frozen_time, ask, mira):
