@@ -29,7 +29,7 @@ class AlreadyEnrolled(AgentError):
     code = "already_enrolled"
 
     def __init__(self) -> None:
-        super().__init__("This device is enrolled already. Revoke it in the portal first.")
+        super().__init__("This device is enrolled already. Remove it in the portal first.")
 
 
 class StateRefused(AgentError):
