@@ -13,10 +13,19 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from consent_app.devices.api.problems import ProblemError, problem_response
 from portal.lib.keys import KeysMissing
 
 RETRY_AFTER_SECONDS = 5
 WITHOUT_READER = {400, 500, 503}
+# What agents are told where no endpoint of theirs answered.
+CODE_OF_STATUS = {
+    400: "bad_request",
+    403: "forbidden",
+    404: "not_found",
+    500: "fault",
+    503: "unavailable",
+}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -61,20 +70,7 @@ def health(request: HttpRequest) -> HttpResponse:
 def _error(request: HttpRequest, status: int) -> HttpResponse:
     """Render the page of an error, or its problem document for the agent API."""
     if request.path.startswith("/agent/"):
-        # Without a room's own answer, the code is the HTTP status in words (RFC 9457).
-        code = {
-            400: "bad_request",
-            403: "forbidden",
-            404: "not_found",
-            500: "fault",
-            503: "unavailable",
-        }
-        body = {
-            "type": f"urn:consent-portal:problem:{code[status]}",
-            "code": code[status],
-            "status": status,
-        }
-        return JsonResponse(body, status=status, content_type="application/problem+json")
+        return problem_response(ProblemError(status, CODE_OF_STATUS[status]))
     page = f"errors/{status}.html"
     if status in WITHOUT_READER:
         return HttpResponse(render_to_string(page), status=status)

@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django.asserts import assertContains, assertTemplateUsed
 
+from consent_app.devices.api.openapi import PROBLEM
 from tests.browser.live_portal import LivePortal
 
 pytestmark = pytest.mark.urls("tests.portal.faulty_urls")
@@ -78,6 +79,7 @@ def test_agents_get_problem_documents(visitor, path, status, code):
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json()["code"] == code
+    assert response.json().keys() >= set(PROBLEM["required"])
 
 
 @pytest.fixture(scope="module")
