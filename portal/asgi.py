@@ -4,7 +4,7 @@ Django takes a whole body to disk before any view can refuse it, so too large a 
 """
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -18,11 +18,9 @@ from psycopg.conninfo import make_conninfo  # noqa: E402
 
 from consent_app.devices import poll  # noqa: E402
 from consent_app.devices.knowledge import Knowledge  # noqa: E402
+from consent_app.devices.poll import Receive, Scope, Send  # noqa: E402
 from portal.lib.limited_bodies import LimitedBodies  # noqa: E402
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Answer = Callable[[Any, Receive, Any], Awaitable[None]]
 
 limited_pages = LimitedBodies(pages)
