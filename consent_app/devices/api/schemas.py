@@ -2,13 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from consent_app.people.rules import invisible_character
 from consent_app.restrictions.rules import LONGEST_PAUSE_MINUTES, SHORTEST_PAUSE_MINUTES
 
-PlainText = StringConstraints(
-    strip_whitespace=False, pattern=r"^[^\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]*$"
-)
+
+def _plain(text: str) -> str:
+    """Accept a name that people can see whole: it stands in pages, mails and the log."""
+    if not text.strip() or invisible_character(text):
+        raise ValueError("must be visible characters only")
+    return text
+
+
+PlainText = AfterValidator(_plain)
 
 
 class Body(BaseModel):

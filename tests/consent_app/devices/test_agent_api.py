@@ -72,6 +72,9 @@ WRONG_FIELDS = {
     "long hostname": ({"hostname": "x" * 81}, "too_long", "hostname"),
     "right-to-left override": ({"hostname": "LAP\u202eTOP"}, "invalid_value", "hostname"),
     "zero width": ({"hostname": "LAP\u200bTOP"}, "invalid_value", "hostname"),
+    "byte order mark": ({"hostname": "LAP\ufeffTOP"}, "invalid_value", "hostname"),
+    "line separator": ({"hostname": "LAP\u2028TOP"}, "invalid_value", "hostname"),
+    "nothing to see": ({"hostname": " "}, "invalid_value", "hostname"),
     "NUL": ({"hostname": "LAP\x00TOP"}, "invalid_value", "hostname"),
     "other key type": (
         {"public_key": {"kty": "RSA", "crv": "Ed25519", "x": "A" * 43}}, "invalid_value",
@@ -449,11 +452,13 @@ def test_word_that_can_not_be_true_is_refused(frozen_time, post_json, make_devic
     assert recorded == (code == "policy_never_issued")
 
 
-def test_device_that_collects_what_is_denied_is_caught(post_json, make_device):
+@pytest.mark.parametrize("before", [timedelta(0), timedelta(days=365)], ids=["now", "back-dated"])
+def test_device_that_collects_what_is_denied_is_caught(post_json, make_device, before):
     enrolled = make_device()
     post_json("pauses", {"minutes": 15, "idempotency_key": "abcdefgh"}, **enrolled.authorization)
 
-    said = enrolled.acknowledgement(effect="collecting")
+    applied_at = enrolled.newest().signed_at - before
+    said = enrolled.acknowledgement(effect="collecting", applied_at=applied_at)
     response = post_json("acknowledgements", {"jws": said}, **enrolled.authorization)
 
     assert problem(response, 422) == "effect_wider_than_policy"
