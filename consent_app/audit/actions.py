@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from consent_agent.protocol.canonical import canonical_json
 from consent_app.audit import events, merkle, queries
-from consent_app.audit.models import Details, Leaf, Node, leaf_content
+from consent_app.audit.models import Details, Leaf, Node
 
 # One writer at a time takes the next index. The number is arbitrary and ours alone.
 APPEND_LOCK = 0x0C0_5E27
@@ -108,27 +108,17 @@ def commitment_to(salt: bytes, details: Mapping[str, object]) -> bytes:
 
 def _leaf(entry: Entry, *, index: int, actor: Pseudonymous, at: datetime, salt: bytes) -> Leaf:
     kind = entry.subject._meta.model_name  # noqa: SLF001 (public, but for its name)
-    commitment = commitment_to(salt, entry.details)
-    subject = f"{kind}:{entry.subject.pk}"
-    content = leaf_content(
+    leaf = Leaf(
         index=index,
         event=entry.event,
         actor=actor.pseudonym,
         person=entry.person,
-        subject=subject,
+        subject=f"{kind}:{entry.subject.pk}",
         at=at,
-        commitment=commitment,
+        commitment=commitment_to(salt, entry.details),
     )
-    return Leaf(
-        index=index,
-        event=entry.event,
-        actor=actor.pseudonym,
-        person=entry.person,
-        subject=subject,
-        at=at,
-        commitment=commitment,
-        leaf_hash=merkle.leaf_hash(content),
-    )
+    leaf.leaf_hash = merkle.leaf_hash(leaf.content())
+    return leaf
 
 
 def _completed_nodes(leaves: Sequence[Leaf]) -> list[Node]:

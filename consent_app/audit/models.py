@@ -5,7 +5,6 @@ changes from anybody else as well (migration 0002). What a person wrote stands i
 an erasure can empty; the leaf keeps a salted commitment to it, so the tree still verifies.
 """
 
-import uuid
 from datetime import UTC, datetime
 
 from django.db import models
@@ -39,40 +38,18 @@ class Leaf(models.Model):
         return f"{self.index} {self.event}"
 
     def content(self) -> bytes:
-        """Return the exact bytes that the tree hashes."""
-        return leaf_content(
-            index=self.index,
-            event=self.event,
-            actor=self.actor,
-            person=self.person,
-            subject=self.subject,
-            at=self.at,
-            commitment=bytes(self.commitment),
+        """Return the exact bytes that the tree hashes: the leaf as canonical JSON (RFC 8785)."""
+        return canonical_json(
+            {
+                "actor": str(self.actor),
+                "at": utc_text(self.at),
+                "commitment": bytes(self.commitment).hex(),
+                "event": self.event,
+                "index": self.index,
+                "person": str(self.person) if self.person else None,
+                "subject": self.subject,
+            }
         )
-
-
-def leaf_content(
-    *,
-    index: int,
-    event: str,
-    actor: uuid.UUID,
-    person: uuid.UUID | None,
-    subject: str,
-    at: datetime,
-    commitment: bytes,
-) -> bytes:
-    """Return a leaf as canonical JSON (RFC 8785), the input of its leaf hash."""
-    return canonical_json(
-        {
-            "actor": str(actor),
-            "at": utc_text(at),
-            "commitment": commitment.hex(),
-            "event": event,
-            "index": index,
-            "person": str(person) if person else None,
-            "subject": subject,
-        }
-    )
 
 
 class Details(models.Model):
