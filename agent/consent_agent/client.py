@@ -81,6 +81,8 @@ class Connection:
         self._http = httpx.AsyncClient(
             follow_redirects=False,
             timeout=None,  # noqa: S113  # the whole call has a deadline of its own
+            # A proxy of the environment would read the token of what goes out without TLS.
+            trust_env=_origin(portal_url)[0] == "https",
             headers={
                 "Accept-Encoding": "identity",
                 "User-Agent": f"consent-agent/{__version__}",

@@ -9,6 +9,7 @@ of the machine. What the files mean is left to `state`.
 import hmac
 import os
 import secrets
+import stat
 from hashlib import sha256
 from pathlib import Path
 
@@ -31,12 +32,12 @@ class Folder:
         """Return a file's content, or None where there is no such file.
 
         Raises:
-            StateRefused: it cannot be read, or other users could.
+            StateRefused: it cannot be read, other users could read it, or could have put it there.
         """
         path = self.path / name
         try:
-            if os.name == "posix" and path.stat().st_mode & 0o077:
-                raise StateRefused(name, "can be opened by other users")
+            if os.name == "posix":
+                _check_owned(path, name)
             return path.read_bytes()
         except FileNotFoundError:
             return None
@@ -109,6 +110,17 @@ class Seal:
         info = b"consent-agent state file " + name.encode()
         key = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._secret)
         return hmac.new(key, content, sha256).hexdigest().encode("ascii")
+
+
+def _check_owned(path: Path, name: str) -> None:
+    """Refuse what others can open or may have planted, and pipes, which never end."""
+    status, folder = path.lstat(), path.parent.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise StateRefused(name, "is no plain file")
+    if status.st_mode & 0o077:
+        raise StateRefused(name, "can be opened by other users")
+    if folder.st_mode & 0o022 or status.st_uid != folder.st_uid:
+        raise StateRefused(name, "stands where other users can put files")
 
 
 def _write_through(path: Path, content: bytes) -> None:

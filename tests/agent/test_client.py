@@ -50,6 +50,13 @@ def enrol_here(portal):
     return call
 
 
+def test_proxy_of_the_environment_is_not_shown_a_token_in_clear(portal, ask, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+
+    assert isinstance(ask("poll", etag=None), NewPolicy)
+
+
 def send(status=200, content=b"{}", **headers):
     """Answer the same to every request; header names with underscores for hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}

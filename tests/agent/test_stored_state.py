@@ -208,6 +208,31 @@ def test_a_damaged_pause_closes_the_gate(make_stored_policy, open_gate, clock, t
     assert not collects(open_gate())
 
 
+def pipe(folder):
+    (folder / "pause.json").unlink(missing_ok=True)
+    os.mkfifo(folder / "pause.json", 0o600)
+
+
+def link(folder):
+    (folder / "floors.json").rename(folder.parent / "floors.json")
+    (folder / "floors.json").symlink_to(folder.parent / "floors.json")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
+@pytest.mark.parametrize(
+    "plant",
+    [lambda folder: folder.chmod(0o777), lambda folder: folder.chmod(0o770), pipe, link],
+    ids=["in a folder for all", "in a folder for a group", "pipe", "link"],
+)
+def test_what_others_may_have_put_there_is_not_read(make_stored_policy, open_gate, tmp_path, plant):
+    make_stored_policy()
+    assert collects(open_gate())
+
+    plant(tmp_path / "state")
+
+    assert not collects(open_gate())
+
+
 @pytest.mark.skipif(os.name != "posix", reason="modes are a POSIX matter")
 def test_credentials_open_to_others_are_refused(make_state, tmp_path):
     make_state()
