@@ -1,11 +1,13 @@
 """Safeguards, on both examples of every row that ships, and masking."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consent_agent.protocol.matching import Register
-from consent_agent.protocol.safeguards import MASK
+from consent_agent.protocol.safeguards import MASK, MAX_TEXT_LENGTH
 from tests.agent.simulated_portal import REGISTER_DOCUMENT, read_rows
 
 ROWS = read_rows("protected_content.csv")
@@ -28,6 +30,19 @@ def test_each_safeguard_tells_its_two_examples_apart(row):
 
     assert safeguard.matches(example(row, "example_match"))
     assert not safeguard.matches(example(row, "example_no_match"))
+
+
+@pytest.mark.parametrize("character", "_a.1 -=/@")
+def test_longest_text_of_one_character_is_searched_quickly(character):
+    """A page names its own title and address: searching them must not hold up the device."""
+    text = character * MAX_TEXT_LENGTH
+    looking = [safeguard for safeguard in REGISTER.safeguards if safeguard.detector != "regex"]
+    started = time.perf_counter()
+
+    for safeguard in looking:
+        safeguard.matches(text)
+
+    assert time.perf_counter() - started < 0.5
 
 
 @pytest.mark.parametrize("row", MASKING, ids=lambda row: row["id"])
