@@ -41,6 +41,7 @@ STATES = {
     "stopped": State("ring", "Not collecting", "calm"),
     "out_of_reach": State("dashes", "Out of reach", "grey"),
     "pending": State("clock", "Waiting", "grey"),
+    "unknown": State("ring", "Not found", "grey"),
     "revoked": State("cross", "Revoked", "grey"),
     "refused": State("cross", "Refused", "red"),
     "failed": State("warning", "Failed", "red"),
@@ -81,6 +82,8 @@ def icon(name: str) -> SafeString:
 
 # Times
 
+RELATIVE = SafeString(" data-relative")  # static/js/ago.js keeps these current
+
 
 @register.simple_tag
 def time(at: datetime | None, form: str = "moment") -> SafeString | str:
@@ -92,12 +95,12 @@ def time(at: datetime | None, form: str = "moment") -> SafeString | str:
     if at is None:
         return ""
     local = timezone.localtime(at)
-    shown = TIME_FORMS[form](local)
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time datetime="{}" title="{}"{}>{}</time>',
         at.isoformat(timespec="milliseconds"),
         exact_time(local),
-        shown,
+        RELATIVE if form == "relative" else "",
+        TIME_FORMS[form](local),
     )
 
 

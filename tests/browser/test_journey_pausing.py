@@ -1,6 +1,7 @@
 """The main job with real parts: sign in, add a device, pause it, see it confirm, remove it."""
 
 import re
+from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 
@@ -142,6 +143,28 @@ def test_a_double_click_pauses_once(page, sign_in_browser, newcomer, agent):
     assert asked.count("POST") == 1
     expect(page.get_by_role("alert")).to_have_count(0)
     assert Restriction.objects.count() == 1
+
+
+def test_a_slow_double_click_does_not_press_what_came_in_its_place(
+    page, sign_in_browser, newcomer, agent
+):
+    sign_in_browser(page, newcomer)
+    page.goto("/")
+    place = page_centre(page.get_by_role("button", name="15 minutes"))
+
+    page.mouse.click(*place)
+    page.get_by_role("button", name="End the pause").wait_for()
+    page.mouse.click(*place)
+    page.mouse.click(*page_centre(page.get_by_role("button", name="End the pause")))
+
+    expect_confirmed(page, "Paused until")
+    pause = Restriction.objects.get()
+    assert pause.ends_at == pause.starts_at + timedelta(minutes=15)
+
+
+def page_centre(button):
+    box = button.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def test_a_click_counts_while_the_page_is_asking(page, sign_in_browser, newcomer, agent):
