@@ -9,11 +9,13 @@ from django.views.decorators.http import require_http_methods
 
 from consent_app.register import queries
 from consent_app.register.forms import TryItForm
-from consent_app.register.subjects import read_subject, visible
+from consent_app.register.subjects import last_part, read_subject, visible
 from portal.lib.http import UserRequest, render_partial
 from portal.verdicts import answers_for, standing_of
 
 PAGE = "register/try_it.html"
+NEAR_SHOWN = 5
+MOST_SEARCHED = 100
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -30,7 +32,11 @@ def try_it(request: UserRequest) -> HttpResponse:
         context["standing"] = standing
         if standing:
             subject = read_subject(text, standing.register)
-            context["groups"] = answers_for(standing, subject, list(version.kinds.all()))
+            groups = answers_for(standing, subject, list(version.kinds.all()))
+            context["groups"] = groups
+            if not all(answer.is_known for group in groups for answer in group.answers):
+                near = queries.find_applications(version, text=last_part(text)[:MOST_SEARCHED])
+                context["near"] = near[:NEAR_SHOWN]
     return render_partial(
         request, PAGE, "try-it-verdict", context, status=422 if form.errors else 200
     )

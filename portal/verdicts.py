@@ -44,6 +44,8 @@ class Answer:
 
     kinds: str
     is_allowed: bool
+    is_known: bool
+    """Whether the register knows what was asked about."""
     why: str
     rule: str
     until: datetime | None
@@ -124,6 +126,7 @@ def _answers(
         Answer(
             kinds=in_a_row(found),
             is_allowed=verdict.allowed,
+            is_known=verdict.reason is not Reason.NOT_IDENTIFIED,
             why=why(verdict, register),
             rule=rule_name(verdict),
             until=verdict.until,

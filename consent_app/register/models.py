@@ -11,7 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Length
+from django.db.models.functions import Length, Lower
 from django.db.models.lookups import LessThanOrEqual
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024  # Source: design, section 5
@@ -179,7 +179,7 @@ class Application(models.Model):
     objects = ApplicationQuerySet.as_manager()
 
     class Meta:
-        ordering = ("name", "slug")
+        ordering = (Lower("name"), "slug")
         constraints = [
             models.UniqueConstraint(fields=["version", "slug"], name="register_application_once"),
             models.CheckConstraint(condition=Q(slug__regex=SLUG), name="register_application_slug"),

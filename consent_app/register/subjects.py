@@ -5,6 +5,7 @@ What was typed is matched against the register and never opened, fetched or stor
 """
 
 import re
+from pathlib import PureWindowsPath
 
 from consent_agent.protocol.decision import Subject
 from consent_agent.protocol.matching import Register
@@ -27,9 +28,16 @@ def read_subject(text: str, register: Register) -> Subject:
         return Subject(application=row.slug)
     if register.match_application(wanted):
         return Subject(application=wanted)
+    if register.match_application(program := PureWindowsPath(wanted).name):
+        return Subject(application=program)
     if _BARE_ADDRESS.fullmatch(wanted):
         return Subject(url=f"https://{wanted}")
     return _read_title(wanted, register)
+
+
+def last_part(text: str) -> str:
+    """Return what stands last in a title, usually the application."""
+    return _SEPARATOR.split(text.strip())[-1]
 
 
 def visible(text: str) -> str:

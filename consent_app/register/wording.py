@@ -21,8 +21,7 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.UNREADABLE: "It can't be read, and what can't be read is not collected.",
     Reason.NOT_IDENTIFIED: (
         "No application in the register has exactly this name. It may be listed under a longer "
-        "one: search all applications for part of it. For a window, end with the application's "
-        "name as listed: “Meeting notes - Slack”."
+        "one. For a window, end with the application's name as listed: “Meeting notes - Slack”."
     ),
     Reason.NOT_IN_REGISTER: "It is not in the register, and what is not listed is not collected.",
     Reason.EXCLUDED: "{name} is excluded: {reason}.",
@@ -36,6 +35,9 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.CONSENT: "You did not opt in.",
     Reason.SAFEGUARD: "It is protected in every application: {explanation}.",
 }
+BROWSER: Final = (
+    "This is about the browser's own window: a page is collected only if its own address is."
+)
 # For reasons that another version of the rules may bring.
 _UNKNOWN: Final = "A rule that this page can't name forbids it."
 
@@ -63,8 +65,11 @@ def why(verdict: Verdict, register: Register) -> str:
     """Return the rule that decided, as a sentence."""
     application = register.find(verdict.application) if verdict.application else None
     safeguards = {safeguard.id: safeguard.explanation for safeguard in register.safeguards}
-    return _SENTENCES.get(verdict.reason, _UNKNOWN).format(
+    sentence = _SENTENCES.get(verdict.reason, _UNKNOWN).format(
         name=application.name if application else "It",
         reason=application.reason if application else "",
         explanation=safeguards.get(verdict.rule, ""),
     )
+    if verdict.allowed and application and application.category == "browser":
+        return f"{sentence} {BROWSER}"
+    return sentence

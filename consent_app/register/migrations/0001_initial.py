@@ -235,7 +235,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("name", "slug"),
+                "ordering": (django.db.models.functions.text.Lower("name"), "slug"),
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("version", "slug"), name="register_application_once"

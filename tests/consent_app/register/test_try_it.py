@@ -298,3 +298,30 @@ def verdict_in(response) -> str:
     part = page.partition('id="try-it-verdict"')[2].partition("</main>")[0]
     words = re.sub(r"<svg.*?</svg>|<[^>]*>", " ", part, flags=re.DOTALL)
     return " ".join(words.replace("&#x27;", "'").split()).replace(" .", ".")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("gmail", "Gmail"), ("Inbox (3) - Outlook", "Microsoft Outlook"), ("vscode", "Visual Studio")],
+)
+def test_name_that_is_listed_under_a_longer_one_is_offered(ask, typed, offered):
+    said = ask(typed)
+
+    assert "Not found" in said
+    assert "Not collected" not in said
+    assert re.search(rf"Did you mean one of these\? .*{offered}", said)
+
+
+def test_nonsense_is_not_found_and_offers_nothing(ask):
+    said = ask("qqqq zzzz")
+
+    assert "Not found" in said
+    assert "Did you mean" not in said
+
+
+def test_program_with_its_path_is_the_program(ask):
+    assert "Collected" in ask(r"C:\Program Files\Slack\slack.exe")
+
+
+def test_browser_says_that_pages_have_rules_of_their_own(ask):
+    assert "a page is collected only if its own address is" in ask("Google Chrome")
