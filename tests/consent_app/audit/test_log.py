@@ -338,7 +338,7 @@ def test_command_says_that_nothing_was_altered(make_entries):
     call_command("audit", "verify", stdout=out)
 
     assert (
-        f"Nothing was altered: 4 entries, root {queries.tree_head().root.hex()}" in out.getvalue()
+        f"The log fits together: 4 entries, root {queries.tree_head().root.hex()}" in out.getvalue()
     )
 
 
@@ -359,8 +359,10 @@ def test_signed_checkpoint_is_taken_back_as_evidence(make_entries, keys, tmp_pat
     kept.write_text(out.getvalue())
     make_entries(3)
 
-    call_command("audit", "verify", against=[kept], stdout=io.StringIO())
+    out = io.StringIO()
+    call_command("audit", "verify", against=[kept], stdout=out)
 
+    assert "Nothing was altered since the kept checkpoint" in out.getvalue()
     with as_intruder() as cursor:
         cursor.execute("UPDATE audit_details SET salt = salt")
         cursor.execute("DELETE FROM audit_details; DELETE FROM audit_node; DELETE FROM audit_leaf")

@@ -82,7 +82,14 @@ class Command(BaseCommand):
         erased = (
             f" Details of {report.erased} were erased, each with an entry." if report.erased else ""
         )
-        self.stdout.write(f"Nothing was altered: {head}.{erased}")
+        if against:
+            self.stdout.write(f"Nothing was altered since the kept checkpoint: {head}.{erased}")
+        else:
+            self.stdout.write(f"The log fits together: {head}.{erased}")
+            self.stdout.write(
+                "Only a checkpoint that was kept elsewhere shows a history written anew: "
+                "compare it with --against FILE."
+            )
 
     def checkpoint(self) -> None:
         head = queries.tree_head()
