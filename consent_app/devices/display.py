@@ -47,14 +47,15 @@ class Step:
 class DeviceView:
     """A device as its owner sees it now.
 
-    `until` is when the state ends by itself. `stops_by` is set for a device that has not answered:
-    the latest moment at which it can still collect.
+    `until` is when the state ends by itself, `ended_at` when a pause did. `stops_by` is set for a
+    device that was heard of: the latest moment at which it can still collect without an answer.
     """
 
     device: Device
     state: str
     since: datetime
     until: datetime | None
+    ended_at: datetime | None
     reason: str
     steps: tuple[Step, ...]
     is_confirmed: bool
@@ -81,6 +82,7 @@ def device_view(
         state=state,
         since=policy.requested_at,
         until=until,
+        ended_at=_ended_at(told, now=now),
         reason=REASONS.get(state, "").format(place=device.employee.jurisdiction.name),
         steps=_steps(
             device.hostname,
@@ -116,6 +118,12 @@ def state_at(
         if source in whole:
             return state, whole[source]
     return ("not_collecting" if whole else "collecting"), None
+
+
+def _ended_at(told: documents.DevicePolicy, *, now: datetime) -> datetime | None:
+    """Return when the last denial of everything in this policy ended by itself."""
+    whole = (deny.ends_at for deny in told.deny if deny.covers_everything)
+    return max((end for end in whole if end and end <= now), default=None)
 
 
 def _steps(

@@ -14,6 +14,8 @@ from consent_app.devices.overview import summary_for
 from portal.lib.http import UserRequest
 from portal.lib.refusals import Refusal
 
+AFTER_REMOVAL = "It stops collecting as soon as it hears of that, and by itself if it does not."
+
 
 @require_safe
 def devices(request: UserRequest) -> HttpResponse:
@@ -56,5 +58,5 @@ def device_remove(request: UserRequest, device_id: uuid.UUID) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.info(request, f"{device.hostname} was removed. It collects nothing from now on.")
+        messages.info(request, f"{device.hostname} was removed. {AFTER_REMOVAL}")
     return redirect("devices")

@@ -54,7 +54,10 @@ ENTRIES: Mapping[str, Entry] = {
     "device_removed": Entry(
         kind=Kind.DEVICES,
         when="a device of yours is removed",
-        sentence="{hostname} was removed from your devices. It collects nothing from now on.",
+        sentence=(
+            "{hostname} was removed from your devices. "
+            "It stops collecting as soon as it hears of that, and by itself if it does not."
+        ),
         place="devices",
         place_label="My devices",
         can_stop_mail=True,

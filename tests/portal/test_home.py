@@ -187,6 +187,19 @@ def test_second_tab_is_told_that_it_is_paused_already(sign_in, mira, laptop):
     assert "Collection is already paused." in text_of(response)
 
 
+def test_says_that_the_pause_ended_by_itself(sign_in, mira, laptop, confirm, frozen_time):
+    client = sign_in(mira)
+    client.post("/pause", {"minutes": 15})
+    confirm(laptop)
+    frozen_time.shift(timedelta(minutes=16))
+    Device.objects.update(last_seen_at=timezone.now())
+
+    page = text_of(client.get("/"))
+
+    assert "Your device is collecting." in page
+    assert "The pause ended by itself at 07:15 , as LAPTOP-1 was told when it began." in page
+
+
 def test_ending_a_pause_that_is_over_says_so(sign_in, mira, laptop):
     response = sign_in(mira).post("/pause/end", **HTMX)
 

@@ -69,7 +69,7 @@ def test_removes_my_device(sign_in, mira, make_device):
 
     enrolled.device.refresh_from_db()
     assert enrolled.device.revoked_at
-    assert "LAPTOP-1 was removed. It collects nothing from now on." in response.content.decode()
+    assert "LAPTOP-1 was removed. It stops collecting as soon" in response.content.decode()
     assert Leaf.objects.filter(event="device.revoked", actor=mira.pseudonym).exists()
 
 
