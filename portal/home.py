@@ -43,15 +43,14 @@ def pause_start(request: UserRequest) -> HttpResponse:
     form = PauseForm(request.POST)
     if not form.is_valid():
         return _refused(request, str(form.errors["minutes"][0]))
-    minutes = form.cleaned_data["minutes"]
+    begin_or_extend = actions.extend_pause if request.POST.get("extend") else actions.start_pause
     try:
-        if request.POST.get("extend"):
-            actions.extend_pause(employee=request.user, by=request.user, minutes=minutes)
-        else:
-            longest = longest_pause_minutes(request.user.jurisdiction)
-            actions.start_pause(
-                employee=request.user, by=request.user, minutes=minutes, longest=longest
-            )
+        begin_or_extend(
+            employee=request.user,
+            by=request.user,
+            minutes=form.cleaned_data["minutes"],
+            longest=longest_pause_minutes(request.user.jurisdiction),
+        )
     except Refusal as refusal:
         return _refused(request, refusal.message)
     return _done(request)

@@ -67,12 +67,18 @@ def start_pause(
 
 
 @transaction.atomic
-def extend_pause(*, employee: Employee, by: Employee, minutes: int) -> Restriction:
+def extend_pause(
+    *,
+    employee: Employee,
+    by: Employee,
+    minutes: int,
+    longest: int = rules.LONGEST_PAUSE_MINUTES,
+) -> Restriction:
     """Let the pause in force last until `minutes` from now.
 
     Raises:
         NoPauseToResume: nothing is paused.
-        PauseLengthOutOfRange: not 1 to 30 minutes.
+        PauseLengthOutOfRange: not 1 to `longest` minutes.
         PauseNotLonger: it already lasts that long.
     """
     lock_person(employee)
@@ -82,7 +88,9 @@ def extend_pause(*, employee: Employee, by: Employee, minutes: int) -> Restricti
         raise NoPauseToResume
     pause = pauses[0]
     assert pause.ends_at is not None  # noqa: S101 (a database constraint says so)
-    pause.ends_at = rules.extended_end(now=now, ends_at=pause.ends_at, minutes=minutes)
+    pause.ends_at = rules.extended_end(
+        now=now, ends_at=pause.ends_at, minutes=minutes, longest=longest
+    )
     pause.decided_at = now
     pause.save(update_fields=["ends_at", "decided_at"])
     _record(events.PAUSE_EXTENDED, pause, by=by, at=now)

@@ -19,14 +19,16 @@ def check_pause_minutes(minutes: int, *, longest: int = LONGEST_PAUSE_MINUTES) -
         )
 
 
-def extended_end(*, now: datetime, ends_at: datetime, minutes: int) -> datetime:
-    """Return the new end, counted from now: an extension never reaches beyond now + 30 minutes.
+def extended_end(
+    *, now: datetime, ends_at: datetime, minutes: int, longest: int = LONGEST_PAUSE_MINUTES
+) -> datetime:
+    """Return the new end, counted from now: an extension never reaches beyond now + `longest`.
 
     Raises:
-        PauseLengthOutOfRange: `minutes` is not 1 to 30.
+        PauseLengthOutOfRange: `minutes` is not 1 to `longest`, at most 30.
         PauseNotLonger: the pause already lasts that long.
     """
-    check_pause_minutes(minutes)
+    check_pause_minutes(minutes, longest=longest)
     extended = now + timedelta(minutes=minutes)
     if extended <= ends_at:
         raise PauseNotLonger

@@ -192,6 +192,15 @@ def test_extension_refuses_more_than_30_minutes_from_now(mira):
     assert pause.ends_at == NOON + minutes(15)
 
 
+def test_extension_refuses_more_than_the_ceiling_allows(mira):
+    start(mira, 5)
+
+    with pytest.raises(PauseLengthOutOfRange, match="1 to 10 minutes"):
+        extend_pause(employee=mira, by=mira, minutes=11, longest=10)
+
+    assert events() == ["pause.started"]
+
+
 def test_extension_never_shortens(mira):
     start(mira, 15)
 
