@@ -110,6 +110,8 @@ class Demo:
         if self.reset:
             self._forget()
         self.own.mkdir(parents=True, exist_ok=True)
+        # Mails hold links that set a password.
+        (self.folder / "mail").mkdir(mode=0o700, exist_ok=True)
         self.environment = self._own_environment()
         _say("Starting the database ...")
         self._start_database()
