@@ -11,7 +11,7 @@ from consent_agent.protocol.documents import Acknowledgement, DevicePolicy
 from consent_agent.protocol.jws import SigningKey, public_key_jwk, sign
 from consent_app.devices.actions import enrol_device, issue_enrolment_code, sign_ceilings
 from consent_app.devices.models import Device
-from consent_app.devices.queries import newest_ceiling, payload_of
+from consent_app.devices.queries import newest_ceiling, policy_document
 from consent_app.people.queries import system_user
 from consent_app.register.actions import DATA, load_register
 
@@ -33,12 +33,12 @@ class Enrolled:
         return self.device.policies.get(version=self.device.policy_version)
 
     def newest_document(self) -> DevicePolicy:
-        return DevicePolicy.from_payload(payload_of(self.newest().jws))
+        return policy_document(self.newest())
 
     def acknowledgement(self, **changes) -> str:
         """Return the signed word that the newest policy was applied."""
         policy = self.newest()
-        told = DevicePolicy.from_payload(payload_of(policy.jws))
+        told = policy_document(policy)
         facts = {
             "device": str(self.device.pk),
             "device_version": policy.version,

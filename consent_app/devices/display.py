@@ -73,7 +73,7 @@ def device_view(
 ) -> DeviceView:
     """Show a device that came from `queries.devices_of`."""
     policy = queries.newest_policy(device)
-    told = documents.DevicePolicy.from_payload(queries.payload_of(policy.jws))
+    told = queries.policy_document(policy)
     state, until = state_at(told, ceiling=ceiling, stops=stops, now=now)
     confirmed_at = queries.confirmed_at(policy)
     silent = device.last_seen_at is None or now - device.last_seen_at > SILENT_AFTER

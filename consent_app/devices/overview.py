@@ -5,7 +5,6 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from consent_agent.protocol import documents
 from consent_app.devices import queries
 from consent_app.devices.display import Summary, device_view, summarise
 from consent_app.people.models import Employee
@@ -17,13 +16,12 @@ def summary_for(employee: Employee) -> Summary:
     devices = queries.devices_of(employee)
     if not devices:
         return summarise(())
-    ceiling = queries.newest_ceiling(employee.jurisdiction)
-    parsed = documents.Ceiling.from_payload(queries.payload_of(ceiling.jws)) if ceiling else None
+    ceiling = queries.ceiling_document(employee.jurisdiction)
     stops = queries.stops_for(employee.jurisdiction, at=now)
     freshness = timedelta(minutes=settings.FRESHNESS_MINUTES)
     return summarise(
         tuple(
-            device_view(device, now=now, ceiling=parsed, stops=stops, freshness=freshness)
+            device_view(device, now=now, ceiling=ceiling, stops=stops, freshness=freshness)
             for device in devices
         )
     )

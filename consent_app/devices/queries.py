@@ -104,12 +104,21 @@ def newest_ceiling(jurisdiction: Jurisdiction) -> Ceiling | None:
     return Ceiling.objects.filter(jurisdiction=jurisdiction).order_by("-version").first()
 
 
+def ceiling_document(jurisdiction: Jurisdiction) -> documents.Ceiling | None:
+    """Return what the ceiling in force says; None where none is signed yet."""
+    ceiling = newest_ceiling(jurisdiction)
+    return documents.Ceiling.from_payload(_payload_of(ceiling.jws)) if ceiling else None
+
+
+def policy_document(policy: DevicePolicy) -> documents.DevicePolicy:
+    """Return what a device was told by this policy."""
+    return documents.DevicePolicy.from_payload(_payload_of(policy.jws))
+
+
 def longest_pause_minutes(jurisdiction: Jurisdiction) -> int:
     """Return `max_pause_minutes` of the ceiling in force; the longest where none is signed yet."""
-    ceiling = newest_ceiling(jurisdiction)
-    if ceiling is None:
-        return LONGEST_PAUSE_MINUTES
-    return documents.Ceiling.from_payload(payload_of(ceiling.jws)).max_pause_minutes
+    ceiling = ceiling_document(jurisdiction)
+    return ceiling.max_pause_minutes if ceiling else LONGEST_PAUSE_MINUTES
 
 
 def policy_documents_for(
@@ -121,15 +130,11 @@ def policy_documents_for(
 ]:
     """Return what this person's devices are told now: ceiling, a policy per device, the stops."""
     jurisdiction = employee.jurisdiction
-    ceiling = newest_ceiling(jurisdiction)
-    policies = [
-        (device, documents.DevicePolicy.from_payload(payload_of(newest_policy(device).jws)))
-        for device in devices_of(employee)
-    ]
-    parsed = documents.Ceiling.from_payload(payload_of(ceiling.jws)) if ceiling else None
-    return parsed, policies, stops_for(jurisdiction, at=timezone.now())
+    policies = [(device, policy_document(newest_policy(device))) for device in devices_of(employee)]
+    stops = stops_for(jurisdiction, at=timezone.now())
+    return ceiling_document(jurisdiction), policies, stops
 
 
-def payload_of(jws: str) -> bytes:
+def _payload_of(jws: str) -> bytes:
     """Return the payload of a document that we signed ourselves and read from our own table."""
     return decode_base64url(jws.split(".")[1])

@@ -108,7 +108,7 @@ def _policy_applied(device: Device, said: documents.Acknowledgement) -> DevicePo
 
 def _check_effect(policy: DevicePolicy, said: documents.Acknowledgement) -> None:
     """Refuse "collecting" at a time when the policy itself denies everything."""
-    told = documents.DevicePolicy.from_payload(queries.payload_of(policy.jws))
+    told = queries.policy_document(policy)
     # Whatever a device says: it can't have applied a policy before that was made.
     applied_at = max(said.applied_at, told.issued_at)
     denied = any(deny.covers_everything and deny.is_in_force(applied_at) for deny in told.deny)
