@@ -5,7 +5,7 @@ otherwise. It answers 204 while nothing changed, so that nothing moves under the
 """
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -31,10 +31,10 @@ CONFIRMED_WITHIN = timedelta(seconds=10)
 
 @require_safe
 def home(request: UserRequest) -> HttpResponse:
-    context = home_context(request.user)
-    if request.htmx and request.GET.get("seen") == context["mark"]:
+    summary = summary_for(request.user)
+    if request.htmx and request.GET.get("seen") == _mark(summary):
         return HttpResponse(status=204)
-    return render_partial(request, PAGE, PARTIAL, context)
+    return render_partial(request, PAGE, PARTIAL, _context(request.user, summary))
 
 
 @require_POST
@@ -65,10 +65,8 @@ def pause_end(request: UserRequest) -> HttpResponse:
     return _done(request)
 
 
-def home_context(employee: Employee) -> dict[str, object]:
-    summary = summary_for(employee)
+def _context(employee: Employee, summary: Summary) -> dict[str, object]:
     now = timezone.now()
-    ask_again = _ask_again(summary, now=now)
     left = (summary.paused_until - now).total_seconds() / 60 if summary.paused_until else 0
     return {
         "summary": summary,
@@ -77,20 +75,21 @@ def home_context(employee: Employee) -> dict[str, object]:
         "offered_minutes": [minutes for minutes in OFFERED_MINUTES if minutes > left + 1],
         "usual_minutes": USUAL_MINUTES,
         "events": latest_events(employee),
-        "mark": _mark(summary, ask_again),
-        "ask_again": ask_again,
+        "mark": _mark(summary),
+        "ask_again": _ask_again(summary),
     }
 
 
-def _ask_again(summary: Summary, *, now: datetime) -> str:
+def _ask_again(summary: Summary) -> str:
     """Say when the page asks again: soon while a confirmation is likely to come, else not."""
+    now = timezone.now()
     awaited = [view for view in summary.devices if not view.is_confirmed and not view.is_silent]
     if not awaited:
         return "5s"
     return "200ms" if any(now - view.since < CONFIRMED_WITHIN for view in awaited) else "1s"
 
 
-def _mark(summary: Summary, ask_again: str) -> str:
+def _mark(summary: Summary) -> str:
     """Name what the page shows of the devices: the same name means nothing to redraw."""
     shown = [
         (
@@ -103,15 +102,16 @@ def _mark(summary: Summary, ask_again: str) -> str:
         )
         for view in summary.devices
     ]
-    return hashlib.sha256(repr((shown, ask_again)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((shown, _ask_again(summary))).encode()).hexdigest()[:16]
 
 
 def _done(request: UserRequest) -> HttpResponse:
     if request.htmx:
-        return render_partial(request, PAGE, PARTIAL, home_context(request.user))
+        context = _context(request.user, summary_for(request.user))
+        return render_partial(request, PAGE, PARTIAL, context)
     return redirect("home")
 
 
 def _refused(request: UserRequest, message: str) -> HttpResponse:
-    context = home_context(request.user) | {"refusal": message}
+    context = _context(request.user, summary_for(request.user)) | {"refusal": message}
     return render_partial(request, PAGE, PARTIAL, context, status=422)
