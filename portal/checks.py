@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import get_resolver
 
+from portal.lib.keys import SEALING_KEYS
+
 
 @register(Tags.security)
 def demo_stays_on_loopback(**_kwargs: Any) -> Sequence[CheckMessage]:
@@ -75,6 +77,21 @@ def programme_key_is_elsewhere(**_kwargs: Any) -> Sequence[CheckMessage]:
         )
         for key in keys
         if settings.PRODUCTION and os.access(key, os.R_OK)
+    ]
+
+
+@register(Tags.security, deploy=True)
+def sealing_keys_are_private(**_kwargs: Any) -> Sequence[CheckMessage]:
+    """Whoever reads them and a copy of the database reads every sealed text."""
+    path = settings.KEYS_DIR / SEALING_KEYS
+    if not settings.PRODUCTION or not os.access(path, os.F_OK) or not path.stat().st_mode & 0o077:
+        return []
+    return [
+        Error(
+            f"Other accounts may read or change the sealing keys {path}.",
+            hint="Give the file to the account that serves, with mode 0600.",
+            id="portal.E007",
+        )
     ]
 
 

@@ -1,12 +1,18 @@
-"""Signing keys on disk: one file a key, readable by its owner alone, and the published set.
+"""Keys on disk: files readable by their owner alone, and the published set of the signing keys.
 
 `KEYS_DIR` holds, per role, the private keys `<role>.key` (in use) and `<role>.next.key` (announced,
 so that a rotation surprises no agent) in PEM, and `jwks.json` with the public part of all. The
-programme key may live on another machine: then only its public part is here.
+programme key may live on another machine: then only its public part is here. `sealing.keys` holds
+the keys that texts are encrypted under; `portal/lib/sealing.py` reads and rotates them.
 """
 
+import fcntl
 import json
 import os
+import secrets
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +29,7 @@ from django.conf import settings
 from consent_agent.protocol.jws import SigningKey
 
 ROLES = ("programme", "policy", "checkpoint")
+SEALING_KEYS = "sealing.keys"
 
 
 class KeysMissing(Exception):
@@ -58,13 +65,24 @@ def published_keys() -> dict[str, Any]:
 
 
 def create_keys(folder: Path) -> list[str]:
-    """Make the keys of each role that has none published, and `jwks.json`; return the names made.
+    """Make the keys of each role that has none published, `jwks.json`, and the first sealing key.
 
-    A role whose public keys are published is left alone, whether its private keys are still here or
-    were moved to another machine: devices trust the published ones.
+    Returns the names of the files made. A role whose public keys are published is left alone,
+    whether its private keys are still here or were moved to another machine: devices trust the
+    published ones. `sealing.keys` is never replaced: what was sealed opens with nothing else.
     """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)
+    with alone_in(folder):
+        made = _create_signing_keys(folder)
+        # A link whose target is away counts as there: the keys may be on a disk not mounted yet.
+        if not os.path.lexists(folder / SEALING_KEYS):
+            write_private(folder / SEALING_KEYS, new_sealing_line().encode())
+            made.append(SEALING_KEYS)
+    return made
+
+
+def _create_signing_keys(folder: Path) -> list[str]:
     listing = folder / "jwks.json"
     published = json.loads(listing.read_text())["keys"] if listing.exists() else []
     made = []
@@ -74,23 +92,60 @@ def create_keys(folder: Path) -> list[str]:
         for name in (f"{role}.key", f"{role}.next.key"):
             path = folder / name
             if not path.exists():  # else a run that was cut off before it published
-                _write_private(path)
+                write_private(path, _new_signing_pem())
                 made.append(name)
             published.append(_load(path, path.stat().st_mtime_ns, role).public_jwk())
     listing.write_text(json.dumps({"keys": published}, indent=1) + "\n")
     return made
 
 
-def _write_private(path: Path) -> None:
-    """Write a new key to a file that nobody else could ever open."""
-    pem = Ed25519PrivateKey.generate().private_bytes(
+def new_sealing_line() -> str:
+    """Return a new key as a line of `sealing.keys`: an id of 8 random bytes, a key of 32."""
+    return f"{secrets.token_hex(8)} {b64encode(secrets.token_bytes(32)).decode()}\n"
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Let nobody else change keys in `folder` meanwhile: one of two changes would be lost."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write or replace a file that nobody but its owner could ever open; whole, or not at all.
+
+    On return it survives a power cut. A file that is replaced keeps its owner, so that root may
+    rotate the keys of the account that serves. Call it `alone_in` the folder.
+    """
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        if path.exists() and path.stat().st_uid != os.geteuid():
+            os.fchown(descriptor, path.stat().st_uid, path.stat().st_gid)
+        os.fsync(descriptor)
+    unfinished.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _new_signing_pem() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 # The time of change is part of what is remembered, so that a replaced file is read again.

@@ -1,4 +1,4 @@
-"""Make the signing keys that are missing, in files readable by their owner alone."""
+"""Make the signing and sealing keys that are missing, in files readable by their owner alone."""
 
 from argparse import ArgumentParser
 from typing import Any
