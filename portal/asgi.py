@@ -1,6 +1,6 @@
 """Serves everything from one process: the policy poll beside Django, the rest through Django.
 
-Django takes a whole body to disk before any view can refuse it, so too large a one ends here.
+Django takes in a whole body before any view can refuse it, so too large a one ends here.
 """
 
 import os

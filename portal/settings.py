@@ -241,6 +241,11 @@ SECURE_CSP = {
     "manifest-src": [CSP.SELF],
 }
 
+# What somebody attaches never touches the disk before it is encrypted: all of a body stays in
+# memory, and portal/lib/limited_bodies.py lets none in that is larger.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 11 * 1024 * 1024  # a file of 10 MiB and the form around it
+
 # Static files
 
 STATIC_URL = "static/"

@@ -5,5 +5,9 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+pages = get_wsgi_application()
 
-application = get_wsgi_application()
+# E402: what follows needs the settings.
+from portal.lib.limited_bodies import LimitedWsgiBodies  # noqa: E402
+
+application = LimitedWsgiBodies(pages)

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from portal.lib.limited_bodies import MAX_BODY_BYTES, LimitedBodies
+from portal.lib.limited_bodies import MAX_BODY_BYTES, LimitedBodies, body_limit
 
 CHUNK = b"x" * 65536
 
 
-def send_body(*, size, announced=None):
+def send_body(*, size, announced=None, path="/agent/v1/ledger"):
     """Send a body in chunks; return the status and how much the application was given."""
     given, sent, left = 0, [], size
 
@@ -32,7 +32,7 @@ def send_body(*, size, announced=None):
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     length = [] if announced is None else [(b"content-length", b"%d" % announced)]
-    scope = {"type": "http", "headers": length}
+    scope = {"type": "http", "method": "POST", "path": path, "headers": length}
     asyncio.run(LimitedBodies(application)(scope, receive, send))
     return sent[0]["status"], given
 
@@ -54,3 +54,11 @@ def test_body_that_turns_out_too_large_is_cut_off(announced):
 
     assert status == 413
     assert given <= MAX_BODY_BYTES
+
+
+def test_only_the_address_of_attachments_takes_more():
+    files = "/requests/0190c2f4-7a7e-4d5e-9c3b-0d7a1f1f2a3b/files"
+
+    assert body_limit("POST", files) == 11 * 1024 * 1024
+    for method, path in [("PUT", files), ("POST", files + "/1"), ("POST", "/requests/new/files")]:
+        assert body_limit(method, path) == MAX_BODY_BYTES
