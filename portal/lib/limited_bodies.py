@@ -66,12 +66,12 @@ class LimitedWsgiBodies:
     def __init__(self, application: WSGIApplication) -> None:
         self.application = application
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        announced = environ.get("CONTENT_LENGTH") or "0"
-        path = environ.get("PATH_INFO", "")
-        limit = body_limit(environ["REQUEST_METHOD"], path)
+    def __call__(self, request: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        announced = request.get("CONTENT_LENGTH") or "0"
+        path = request.get("PATH_INFO", "")
+        limit = body_limit(request["REQUEST_METHOD"], path)
         if not announced.isdigit() or int(announced) <= limit:
-            return self.application(environ, start_response)
+            return self.application(request, start_response)
         headers, body = _refusal(path)
         start_response("413 Content Too Large", headers)
         return [body]
