@@ -5,6 +5,7 @@ Every event that is owed has an entry here and its mail in `templates/emails/`. 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from django.db.models import TextChoices
 
@@ -14,6 +15,8 @@ class Kind(TextChoices):
 
     DEVICES = "devices", "My devices"
     ACCOUNT = "account", "My account"
+    REQUESTS = "requests", "My requests"
+    REVIEW = "review", "Requests I decide"
 
 
 class _Known(dict[str, object]):
@@ -29,19 +32,38 @@ class Entry:
 
     `when` completes "You get a message when …". `sentence` is filled from the message's context;
     None keeps the message out of the inbox. `place` is the name of the address where something
-    can be done, `place_label` what it is called there.
+    can be done, `place_label` what it is called there; `place_arguments` name what in the context
+    fills that address.
     """
 
     kind: Kind
     when: str
     sentence: str | None
     place: str = ""
+    place_arguments: tuple[str, ...] = ()
     place_label: str = ""
     can_stop_mail: bool = False
 
     def sentence_for(self, context: Mapping[str, object]) -> str:
         return (self.sentence or "").format_map(_Known(context))
 
+
+_of_mine = partial(
+    Entry,
+    kind=Kind.REQUESTS,
+    place="my-request",
+    place_arguments=("request",),
+    place_label="My request",
+)
+_of_a_case = partial(
+    Entry,
+    kind=Kind.REVIEW,
+    place="review-case",
+    place_arguments=("request",),
+    place_label="The request",
+)
+_of_the_queue = partial(Entry, kind=Kind.REVIEW, place="review", place_label="Review")
+_of_routes = partial(Entry, kind=Kind.REVIEW, place="routes", place_label="Routes")
 
 ENTRIES: Mapping[str, Entry] = {
     "device_enrolled": Entry(
@@ -97,6 +119,114 @@ ENTRIES: Mapping[str, Entry] = {
         kind=Kind.ACCOUNT,
         when="somebody asks for a link to set your password",
         sentence=None,
+    ),
+    # Of requests, neither inbox nor mail says anything that depends on what is in them: whoever
+    # looks over a shoulder or keeps the mails must not learn grounds, scope or names.
+    "request_submitted": _of_mine(
+        when="a request of yours has been sent",
+        sentence="Your request was sent. Its page says who decides and by when.",
+        can_stop_mail=True,
+    ),
+    "request_question": _of_mine(
+        when="a reviewer asks you something about your request",
+        sentence="A reviewer asks you something about your request. It waits for your answer.",
+    ),
+    "request_message": _of_mine(
+        when="a reviewer writes to you",
+        sentence="A reviewer wrote to you about your request.",
+        can_stop_mail=True,
+    ),
+    "request_moved_on": _of_mine(
+        when="your request goes on to the next reviewer",
+        sentence="Your request is with the next reviewer.",
+        can_stop_mail=True,
+    ),
+    "request_decided": _of_mine(
+        when="your request is decided",
+        sentence="There is a decision on your request.",
+    ),
+    "request_delayed": _of_mine(
+        when="the legal deadline of your request is extended",
+        sentence=(
+            "The legal deadline of your request was extended. Its page says until when and why."
+        ),
+    ),
+    "request_protected": _of_mine(
+        when="a deadline of your request passes and you are protected",
+        sentence="A deadline of your request passed. You are protected until somebody decides.",
+    ),
+    "appeal_decided": _of_mine(
+        when="your appeal is decided",
+        sentence="There is a decision on your appeal.",
+    ),
+    "exemption_expiring": _of_mine(
+        when="an exemption of yours is about to end",
+        sentence="An exemption of yours ends on {ends_on}. Days left: {days}. You can renew it.",
+        can_stop_mail=True,
+    ),
+    "exemption_expired": _of_mine(
+        when="an exemption of yours has ended",
+        sentence="An exemption of yours has ended. It takes nothing away from collection any more.",
+    ),
+    "exemption_revoked": _of_mine(
+        when="an exemption of yours is revoked",
+        sentence="An exemption of yours was revoked. Its page says why.",
+    ),
+    "review_waiting": _of_a_case(
+        when="a request waits for you",
+        sentence="A request waits for you.",
+        can_stop_mail=True,
+    ),
+    "review_reminder": _of_a_case(
+        when="a request that waits for you is due on the next business day",
+        sentence="A request that waits for you is due on the next business day.",
+        can_stop_mail=True,
+    ),
+    "review_escalated": _of_a_case(
+        when="a request is overdue and comes to you as well",
+        sentence="A request is overdue and now waits for you as well.",
+    ),
+    "review_answered": _of_a_case(
+        when="an answer comes to a question of yours",
+        sentence="An answer came to your question about a request.",
+        can_stop_mail=True,
+    ),
+    "review_withdrawn": _of_a_case(
+        when="a request that waited for you is withdrawn",
+        sentence="A request that you had was withdrawn. Nothing is to be done.",
+        can_stop_mail=True,
+    ),
+    "review_digest": _of_the_queue(
+        when="the morning's list of what waits for you is made",
+        sentence=(
+            "Requests that wait for you: {waiting}. Due by the next business day: "
+            "{due_soon}. Overdue: {overdue}."
+        ),
+        can_stop_mail=True,
+    ),
+    "delegation_received": _of_the_queue(
+        when="somebody hands their reviews over to you for a time",
+        sentence="{from_name} handed their reviews over to you, from {starts_on} to {ends_on}.",
+    ),
+    "openings_unusual": Entry(
+        kind=Kind.REVIEW,
+        when="somebody opens unusually many confidential requests and you are an auditor",
+        sentence=(
+            "{name} opened many confidential requests in a short time. Further ones were "
+            "refused for now. Look into it."
+        ),
+        place="inbox",
+        place_label="Inbox",
+    ),
+    "route_proposed": _of_routes(
+        when="a route waits for your approval",
+        sentence="A new version of a route of requests waits for approval by legal.",
+        can_stop_mail=True,
+    ),
+    "route_decided": _of_routes(
+        when="a route that you proposed is approved or refused",
+        sentence="A version of a route that you proposed was approved or refused.",
+        can_stop_mail=True,
     ),
 }
 

@@ -54,7 +54,12 @@ def mail(notification_id: uuid.UUID) -> bool:
 
 def _message(notification: Notification) -> EmailMultiAlternatives:
     recipient = notification.recipient
-    context = {**notification.context, "recipient": recipient, "portal": settings.PORTAL_ORIGIN}
+    context = {
+        **notification.context,
+        "recipient": recipient,
+        "portal": settings.PORTAL_ORIGIN,
+        "address": notification.address,
+    }
     stem = f"emails/{notification.event}"
     with translation.override(recipient.locale):
         message = EmailMultiAlternatives(

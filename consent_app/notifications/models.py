@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import NoReverseMatch, reverse
 
 from consent_app.notifications.catalogue import ENTRIES, SHOWN_IN_INBOX, Entry
 
@@ -85,6 +86,15 @@ class Notification(models.Model):
     def sentence(self) -> str:
         """What the inbox says."""
         return self.entry.sentence_for(self.context)
+
+    @property
+    def address(self) -> str:
+        """Where something can be done about it; the inbox if its context does not say where."""
+        entry = self.entry
+        try:
+            return reverse(entry.place, args=[self.context[name] for name in entry.place_arguments])
+        except (KeyError, NoReverseMatch):
+            return reverse("inbox")
 
 
 class MailPreference(models.Model):

@@ -33,7 +33,7 @@ def inbox_read(request: UserRequest, message_id: uuid.UUID) -> HttpResponse:
     message = queries.message_for(request.user, message_id)
     actions.mark_read(message)
     if "open" in request.POST:
-        return redirect(message.entry.place)
+        return redirect(message.address)
     if request.htmx:
         return render_partial(request, PAGE, "message-read", {"message": message})
     return _back_to_inbox(request.POST, fragment=f"message-{message.pk}")
@@ -57,7 +57,7 @@ def inbox_preferences(request: UserRequest) -> HttpResponse:
         actions.choose_mails(employee=request.user, by=request.user, kinds=kinds)
         messages.info(request, "Saved. It holds for every mail that has not left yet.")
         return redirect("inbox-preferences")
-    always = [when for kind in Kind for when in catalogue.when_mailed(kind, can_stop=False)]
+    always = [(kind.label, catalogue.when_mailed(kind, can_stop=False)) for kind in Kind]
     context = {"form": form, "always_mailed": always}
     status = 422 if form.errors else 200
     return render(request, "notifications/preferences.html", context, status=status)

@@ -74,11 +74,11 @@ def test_everything_works_without_javascript(visit, page_without_javascript):
     page.get_by_role("button", name="Mark all as read").click()
     expect(inbox_link(page)).to_have_accessible_name("Inbox")
     page.get_by_role("link", name="Which messages are mailed to me").click()
-    page.get_by_role("checkbox").uncheck()
+    page.get_by_role("checkbox", name="My devices").uncheck()
     page.get_by_role("button", name="Save").click()
 
     expect(page.get_by_role("status")).to_contain_text("Saved.")
-    expect(page.get_by_role("checkbox")).not_to_be_checked()
+    expect(page.get_by_role("checkbox", name="My devices")).not_to_be_checked()
 
 
 def test_turning_the_page_takes_the_list_along(visit, page, mira, assert_fits, assert_accessible):

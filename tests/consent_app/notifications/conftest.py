@@ -14,8 +14,10 @@ def mira(make_employee):
 def make_message():
     """Return a function that owes a message to somebody."""
 
-    def make(person, event="device_enrolled", *, hostname="LAPTOP-1", **fields):
-        message = owe(event, to=person, context={"hostname": hostname})
+    def make(person, event="device_enrolled", *, hostname="LAPTOP-1", context=None, **fields):
+        message = owe(
+            event, to=person, context={"hostname": hostname} if context is None else context
+        )
         if fields:
             type(message).objects.filter(pk=message.pk).update(**fields)
             message.refresh_from_db()

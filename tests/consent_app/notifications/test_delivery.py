@@ -14,11 +14,21 @@ from django.utils import timezone
 
 from consent_app.notifications import delivery, tasks
 from consent_app.notifications.actions import owe
+from consent_app.notifications.catalogue import ENTRIES, Kind
 from consent_app.notifications.models import Notification
 from consent_app.notifications.queries import waiting
 from tests.conftest import NOON
 
 EVENTS = ["device_enrolled", "device_removed", "enrolment_code_reused", "device_contradicts"]
+
+OF_REQUESTS = sorted(
+    event for event, entry in ENTRIES.items() if entry.kind in (Kind.REQUESTS, Kind.REVIEW)
+)
+ABOUT_A_REQUEST = {
+    "request": "00000000-0000-4000-8000-000000000000", "ends_on": "24 December 2026", "days": 30,
+    "waiting": 4, "due_soon": 2, "overdue": 1, "from_name": "Dana Ortiz", "name": "Dana Ortiz",
+    "starts_on": "23 November 2026",
+}  # fmt: skip
 
 
 class RefusingServer(EmailBackend):
@@ -48,6 +58,20 @@ def test_every_event_has_its_mail(mira, event, settings):
     for text in (message.body, html):
         assert f"{settings.PORTAL_ORIGIN}/devices/" in text
     assert "<" not in message.body
+    assert '<html lang="en-GB"' in html
+
+
+@pytest.mark.parametrize("event", OF_REQUESTS)
+def test_mail_about_a_request_holds_what_it_says_and_the_way_there(mira, event, settings):
+    owed = owe(event, to=mira, context=ABOUT_A_REQUEST)
+
+    delivery.mail(owed.pk)
+
+    [message] = mail.outbox
+    html = message.alternatives[0].content
+    for text in (message.body, html):
+        assert f"{settings.PORTAL_ORIGIN}{owed.address}" in text
+    assert not {"<", "{"} & {*message.body, *message.subject}
     assert '<html lang="en-GB"' in html
 
 

@@ -2,11 +2,12 @@
 
 import re
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from consent_app.notifications.catalogue import SHOWN_IN_INBOX
+from consent_app.notifications.catalogue import ENTRIES, SHOWN_IN_INBOX, Kind
 from consent_app.notifications.models import Notification
 from consent_app.notifications.views import MESSAGES_PER_PAGE
 from tests.conftest import NOON
@@ -56,7 +57,11 @@ def test_shows_newest_first_with_sentence_time_and_place(sign_in, mira, make_mes
     assert "My devices" in page[newer:older]
 
 
-@pytest.mark.parametrize("event", sorted(SHOWN_IN_INBOX))
+# Pages for reviewers open for reviewers only.
+FOR_EVERYBODY = sorted(e for e in SHOWN_IN_INBOX if ENTRIES[e].kind != Kind.REVIEW)
+
+
+@pytest.mark.parametrize("event", FOR_EVERYBODY)
 def test_every_message_leads_to_a_page_that_opens(sign_in, mira, make_message, event):
     message = make_message(mira, event)
     client = sign_in(mira)
@@ -66,6 +71,43 @@ def test_every_message_leads_to_a_page_that_opens(sign_in, mira, make_message, e
     assert response.status_code == 200
     message.refresh_from_db()
     assert message.read_at
+
+
+@pytest.fixture
+def place_with_id(monkeypatch):
+    """Let one event lead to an address that needs an id from the message's context."""
+    entry = replace(ENTRIES["device_enrolled"], place="inbox-read", place_arguments=("request",))
+    monkeypatch.setitem(ENTRIES, "device_enrolled", entry)
+
+
+def test_message_leads_to_the_very_thing_it_is_about(sign_in, mira, make_message, place_with_id):
+    about = str(uuid.uuid4())
+    message = make_message(mira, context={"request": about})
+    client = sign_in(mira)
+
+    opened = client.post(f"/inbox/{message.pk}/read", {"open": "yes"})
+
+    assert opened.url == f"/inbox/{about}/read"
+    assert f'href="/inbox/{about}/read"' in client.get("/inbox/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {}, {"request": None}, {"request": ""}, {"request": 7}, {"request": {}}, {"request": []},
+        {"request": "//example.com"}, {"request": "../account"}, {"requests": str(uuid.uuid4())},
+    ],
+)  # fmt: skip
+def test_message_that_does_not_say_where_leads_to_the_inbox(
+    sign_in, mira, make_message, place_with_id, context
+):
+    message = make_message(mira, context=context)
+    client = sign_in(mira)
+
+    opened = client.post(f"/inbox/{message.pk}/read", {"open": "yes"})
+
+    assert opened.url == "/inbox/"
+    assert client.get("/inbox/").status_code == 200
 
 
 def test_unread_is_said_by_a_word_and_a_read_message_has_a_plain_link(sign_in, mira, make_message):

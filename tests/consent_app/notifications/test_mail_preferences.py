@@ -8,22 +8,23 @@ from django.core import mail
 from django.db import IntegrityError, connection, transaction
 
 from consent_app.audit.models import Leaf
-from consent_app.notifications import delivery, tasks
+from consent_app.notifications import catalogue, delivery, tasks
 from consent_app.notifications.actions import choose_mails
 from consent_app.notifications.catalogue import ENTRIES
 from consent_app.notifications.models import MailPreference, Notification
 from tests.conftest import NOON
 
 PAGE = "/inbox/preferences"
+OTHERS = [kind for kind in catalogue.kinds_of_choice() if kind != "devices"]
 ALWAYS = sorted(event for event, entry in ENTRIES.items() if not entry.can_stop_mail)
 
 
 def switch_off(person):
-    choose_mails(employee=person, by=person, kinds=[])
+    choose_mails(employee=person, by=person, kinds=OTHERS)
 
 
 def switch_on(person):
-    choose_mails(employee=person, by=person, kinds=["devices"])
+    choose_mails(employee=person, by=person, kinds=["devices", *OTHERS])
 
 
 def changes():
@@ -116,23 +117,34 @@ def test_says_what_is_always_mailed_and_why(sign_in, mira):
 def test_choice_is_kept_shown_and_logged(sign_in, mira):
     client = sign_in(mira)
 
-    page = client.post(PAGE, {}, follow=True).content.decode()
+    page = client.post(PAGE, {"kinds": OTHERS}, follow=True).content.decode()
 
     assert "Saved." in page
-    assert "checked" not in page
+    assert 'value="devices" id="id_kinds_0">' in page
+    assert page.count("checked") == len(OTHERS)
     assert changes() == [{"kind": "devices", "wants_mail": False}]
     assert Leaf.objects.get(event="preference.mail_changed").person == mira.pseudonym
-    assert "checked" in client.post(PAGE, {"kinds": "devices"}, follow=True).content.decode()
+    again = client.post(PAGE, {"kinds": ["devices", *OTHERS]}, follow=True)
+    assert 'value="devices" id="id_kinds_0" checked' in again.content.decode()
     assert changes()[1:] == [{"kind": "devices", "wants_mail": True}]
 
 
 def test_choosing_the_same_again_writes_nothing(sign_in, mira):
     client = sign_in(mira)
-    client.post(PAGE, {})
+    client.post(PAGE, {"kinds": OTHERS})
 
-    client.post(PAGE, {})
+    client.post(PAGE, {"kinds": OTHERS})
 
     assert len(changes()) == 1
+
+
+def test_all_can_be_switched_off_at_once(sign_in, mira):
+    page = sign_in(mira).post(PAGE, {}, follow=True).content.decode()
+
+    assert "checked" not in page
+    assert {(change["kind"], change["wants_mail"]) for change in changes()} == {
+        ("devices", False), ("requests", False), ("review", False)
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["account", "security", "' OR 1=1 --", "\0", "devices,account"])
