@@ -24,7 +24,9 @@ class Leaf(models.Model):
     event = models.CharField(max_length=80)
     actor = models.UUIDField(help_text="pseudonym of who did it")
     person = models.UUIDField(null=True, db_index=True, help_text="pseudonym of whom it concerns")
-    subject = models.CharField(max_length=120, help_text="kind:id of what it is about")
+    subject = models.CharField(
+        max_length=120, db_index=True, help_text="kind:id of what it is about"
+    )
     at = models.DateTimeField()
     commitment = models.BinaryField(max_length=32)
     leaf_hash = models.BinaryField(max_length=32)
