@@ -1,6 +1,8 @@
-"""Starting, extending and ending pauses: one function per event."""
+"""Starting, extending and ending pauses, and what other rooms decide to take away."""
 
 import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -122,6 +124,63 @@ def resume(
         _end(pause, by=by, at=now)
     restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False, at=now)
     return running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowing:
+    """A restriction on one person to be made; None for `applications` or `kinds` means all."""
+
+    source: Source
+    cause: str
+    starts_at: datetime
+    ends_at: datetime | None = None
+    applications: frozenset[str] | None = None
+    kinds: frozenset[str] | None = None
+
+
+@transaction.atomic
+def change_restrictions(
+    *,
+    employee: Employee,
+    by: Employee,
+    at: datetime,
+    end: Mapping[Restriction, datetime] | None = None,
+    add: Sequence[Narrowing] = (),
+) -> list[Restriction]:
+    """End some restrictions of one person and make others, announced as one change.
+
+    `end` says for each when it ends; one that would not have begun by then never begins. The caller
+    holds the person's lock and decided at `at`. Returns what was made, in the order of `add`.
+    """
+    for restriction, ends_at in (end or {}).items():
+        restriction.ends_at = ends_at
+        restriction.starts_at = min(restriction.starts_at, ends_at)
+        restriction.decided_at = at
+        restriction.save(update_fields=["starts_at", "ends_at", "decided_at"])
+        _record(events.RESTRICTION_ENDED, restriction, by=by, at=at)
+    made = [_make(narrowing, employee=employee, by=by, at=at) for narrowing in add]
+    if end or made:
+        restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False, at=at)
+    return made
+
+
+def _make(narrowing: Narrowing, *, employee: Employee, by: Employee, at: datetime) -> Restriction:
+    restriction = Restriction.objects.create(
+        employee=employee,
+        source=narrowing.source,
+        cause=narrowing.cause,
+        starts_at=narrowing.starts_at,
+        ends_at=narrowing.ends_at,
+        applications=_sorted_or_none(narrowing.applications),
+        kinds=_sorted_or_none(narrowing.kinds),
+        decided_at=at,
+    )
+    _record(events.RESTRICTION_ADDED, restriction, by=by, at=at)
+    return restriction
+
+
+def _sorted_or_none(names: frozenset[str] | None) -> list[str] | None:
+    return None if names is None else sorted(names)
 
 
 def _end_shorter(pauses: list[Restriction], *, than: datetime, by: Employee, at: datetime) -> None:
