@@ -44,6 +44,18 @@ def excluded_slugs(version: RegisterVersion) -> list[str]:
     return sorted(version.applications.excluded().values_list("slug", flat=True))
 
 
+def application_slugs() -> frozenset[str]:
+    """Return what the version in force lists; nothing before the first is published."""
+    version = current_version()
+    return frozenset(version.applications.values_list("slug", flat=True) if version else ())
+
+
+def kind_codes() -> frozenset[str]:
+    """Return the kinds of data of the version in force."""
+    version = current_version()
+    return frozenset(version.kinds.values_list("code", flat=True) if version else ())
+
+
 @lru_cache(maxsize=4)
 def register_by_digest(digest: str) -> Register:
     """Return a published register, indexed once in this process: its bytes never change.
