@@ -158,6 +158,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-notifications": {"task": "notifications.sweep", "schedule": 15.0},
+    "keep-time-of-requests": {"task": "exemptions.keep_time", "schedule": 60.0},
     "forget-notifications": {
         "task": "notifications.forget",
         "schedule": crontab(hour=3, minute=20),

@@ -15,6 +15,13 @@ from tests.device_fixtures import (  # noqa: F401 (fixtures)
     post_json,
     register_folder,
 )
+from tests.exemption_fixtures import (  # noqa: F401 (fixtures)
+    decide_all,
+    grounds,
+    make_draft,
+    make_request,
+    organisation,
+)
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -1,0 +1,55 @@
+"""What every change of a request shares: lock, look again, change, with the version raised."""
+
+from django.utils import timezone
+
+from consent_app.people.queries import lock_person
+from exemptions.errors import SomebodyWasFirst, WrongState
+from exemptions.models import ExemptionRequest, ReviewStep, State
+from exemptions.queries import history, own
+
+
+def locked(request: ExemptionRequest, *, seen: int | None = None) -> ExemptionRequest:
+    """Return the request as it is now, with everybody else who decides on it waiting.
+
+    Raises:
+        SomebodyWasFirst: it is not the version that was `seen` any more.
+    """
+    lock_person(request.requester)
+    fresh = ExemptionRequest.objects.select_related(
+        "requester__jurisdiction", "ground", "route", "protection", "exemption", "renews__exemption"
+    ).get(pk=request.pk)
+    if seen is not None and fresh.version != seen:
+        raise SomebodyWasFirst(_who_was_first(fresh))
+    return fresh
+
+
+def expect(request: ExemptionRequest, *states: State) -> None:
+    """Raises WrongState, saying what happened last, unless the request is in one of `states`."""
+    if request.state not in states:
+        raise WrongState(_who_was_first(request, end="This can't be done any more."))
+
+
+def change(request: ExemptionRequest, **fields: object) -> None:
+    """Write `fields` and raise the version."""
+    for name, value in fields.items():
+        setattr(request, name, value)
+    request.version += 1
+    request.save(update_fields=[*fields, "version"])
+
+
+def step_of(request: ExemptionRequest) -> ReviewStep:
+    """Return the open step of a pending request."""
+    step = own.open_step(request)
+    if step is None:
+        raise WrongState
+    step.request = request
+    return step
+
+
+def _who_was_first(
+    request: ExemptionRequest, *, end: str = "Nothing of yours was saved. Look again."
+) -> str:
+    last = history.last_change(request)
+    if last is None:
+        return f"The request is not as it was. {end}"
+    return f"{last.sentence[:-1]} at {timezone.localtime(last.at):%H:%M}. {end}"

@@ -1,0 +1,287 @@
+"""Deciding a step, and revoking what was granted."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from consent_app.audit.actions import record
+from consent_app.notifications.actions import owe
+from consent_app.people.models import Employee
+from consent_app.restrictions.actions import change_restrictions
+from exemptions import events, rules
+from exemptions.actions.changes import change, expect, locked, step_of
+from exemptions.actions.effects import settle
+from exemptions.actions.steps import close_step, open_step
+from exemptions.deadlines import add_business_days, end_of_day, local_day
+from exemptions.errors import (
+    DecidedAlready,
+    NoticeTooShort,
+    NotYourStep,
+    OwnRequest,
+    PeriodOver,
+    WiderThanAsked,
+    WrongState,
+)
+from exemptions.models import (
+    Decision,
+    ExemptionRequest,
+    Message,
+    MessageKind,
+    Reviewer,
+    ReviewStep,
+    State,
+    Verdict,
+)
+from exemptions.queries import own, reviewing
+from exemptions.scope import Scope, list_or_none
+from exemptions.sealed import seal_text
+
+UNDECIDED = (State.IN_REVIEW, State.INFORMATION_REQUESTED, State.APPEALED)
+
+
+@sensitive_variables()
+@transaction.atomic
+def decide(
+    *,
+    request: ExemptionRequest,
+    by: Employee,
+    seen: int,
+    verdict: Verdict,
+    text: str = "",
+    code: str = "",
+    scope: Scope | None = None,
+) -> Decision:
+    """Say yes, yes to a part (`scope`), or no to the step that the request waits at.
+
+    `seen` is the version on the reviewer's screen; `text` is what the employee reads.
+
+    Raises:
+        OwnRequest, NotYourStep, DecidedAlready: not by this person.
+        SomebodyWasFirst, WrongState, PeriodOver: not any more.
+        ReasonMissing, CodeMissing, TextTooLong: the words don't do.
+        WiderThanAsked, NotNarrower, NothingChosen, PeriodOutOfRange: the scope doesn't.
+    """
+    if request.requester_id == by.pk:
+        raise OwnRequest
+    rules.check_words(verdict=verdict, code=code, text=text)
+    clean = rules.clean_text(text) if text.strip() else ""
+    request = locked(request, seen=seen)
+    now = timezone.now()
+    expect(request, *UNDECIDED)
+    step = step_of(request)
+    _check_may_decide(by, step, at=now)
+    granted = _granted(request, step, verdict=verdict, scope=scope, at=now)
+    decision = _write_decision(
+        step, by=by, at=now, verdict=verdict, code=code, text=clean, granted=granted
+    )
+    outcome = rules.agreed_outcome(_verdicts(step), people=step.people)
+    if outcome is None:
+        change(request)  # whoever has it open sees that one of two has decided
+    elif outcome == Verdict.DECLINE:
+        _close(request, step, None, by=by, at=now)
+    elif step.is_appeal or not _next_step(request, step, by=by, at=now):
+        _close(request, step, standing_scope(request, step), by=by, at=now)
+    return decision
+
+
+def standing_scope(request: ExemptionRequest, step: ReviewStep) -> Scope:
+    """Return what reviewers have let stand so far; on an appeal all that was asked for is open."""
+    decisions = own.decisions_on(request)
+    if step.is_appeal:
+        decisions = [decision for decision in decisions if decision.step_id == step.pk]
+    scopes = [decision.scope for decision in decisions if decision.scope is not None]
+    return scopes[-1] if scopes else request.asked
+
+
+@sensitive_variables()
+@transaction.atomic
+def revoke_exemption(
+    *, request: ExemptionRequest, by: Employee, seen: int, last_day: date, text: str
+) -> ExemptionRequest:
+    """End an exemption after `last_day`, with the reason that the employee reads.
+
+    Raises:
+        NoticeTooShort: fewer than REVOCATION_NOTICE_DAYS business days from today.
+        NotYourStep: not by somebody of a team that decided on it.
+        WrongState, SomebodyWasFirst, TextMissing, TextTooLong.
+    """
+    if request.requester_id == by.pk:
+        raise OwnRequest
+    clean = rules.clean_text(text)
+    request = locked(request, seen=seen)
+    now = timezone.now()
+    expect(request, State.APPROVED, State.PARTLY_APPROVED, State.OVERTURNED, State.UPHELD)
+    if request.exemption is None or not may_revoke(request, by, at=now):
+        raise NotYourStep
+    ends_at = end_of_day(last_day, time_zone=request.requester.time_zone)
+    if request.exemption.ends_at is not None and request.exemption.ends_at <= ends_at:
+        raise WrongState("It ends by then anyway.")
+    if last_day < earliest_last_day(request, at=now):
+        raise NoticeTooShort
+    message = Message(request=request, author=by, kind=MessageKind.REVOCATION, written_at=now)
+    message.text = seal_text(request, clean, purpose=message.purpose)
+    message.save(force_insert=True)
+    change_restrictions(employee=request.requester, by=by, at=now, end={request.exemption: ends_at})
+    change(
+        request, state=State.REVOKED, revoked_at=now,
+        granted_starts_on=min(request.asked.starts_on, last_day), granted_ends_on=last_day,
+        granted_review_on=None,
+    )  # fmt: skip
+    _record(
+        events.EXEMPTION_REVOKED, request, by=by, at=now, details={"ends_on": last_day.isoformat()}
+    )
+    owe("exemption_revoked", to=request.requester, context={"request": str(request.pk)})
+    return request
+
+
+def may_revoke(request: ExemptionRequest, by: Employee, *, at: datetime) -> bool:
+    """Whether somebody is of a team (never the line manager) that had a step of the request."""
+    steps = reviewing.steps_before(reviewing.reviewing_as(by, at=at)).filter(request=request)
+    return steps.exclude(reviewer=Reviewer.MANAGER, escalated_at__isnull=True).exists()
+
+
+def earliest_last_day(request: ExemptionRequest, *, at: datetime) -> date:
+    """Return the first day after whose end an exemption may be revoked."""
+    requester = request.requester
+    today = local_day(at, time_zone=requester.time_zone)
+    return add_business_days(
+        today, rules.REVOCATION_NOTICE_DAYS, jurisdiction=requester.jurisdiction_id
+    )
+
+
+def _check_may_decide(by: Employee, step: ReviewStep, *, at: datetime) -> None:
+    if not reviewing.may_handle(reviewing.reviewing_as(by, at=at), step):
+        raise NotYourStep
+    if reviewing.has_decided(by, step.request):
+        raise DecidedAlready
+
+
+def _granted(
+    request: ExemptionRequest,
+    step: ReviewStep,
+    *,
+    verdict: Verdict,
+    scope: Scope | None,
+    at: datetime,
+) -> Scope | None:
+    """Return what this decision lets stand, checked against what stood before it."""
+    if verdict == Verdict.DECLINE:
+        return None
+    standing = standing_scope(request, step)
+    in_part = verdict == Verdict.APPROVE_IN_PART
+    granted = scope if in_part and scope is not None else standing
+    rules.check_approval(granted, standing=standing, in_part=in_part)
+    today = local_day(at, time_zone=request.requester.time_zone)
+    if granted.ends_on is not None and granted.ends_on < today:
+        raise PeriodOver
+    earlier = request.granted
+    if earlier is not None and not earlier.is_within(granted):
+        raise WiderThanAsked("An appeal never leaves less than was approved before it.")
+    return granted
+
+
+@sensitive_variables()
+def _write_decision(
+    step: ReviewStep,
+    *,
+    by: Employee,
+    at: datetime,
+    verdict: Verdict,
+    code: str,
+    text: str,
+    granted: Scope | None,
+) -> Decision:
+    request = step.request
+    decision = Decision(
+        request=request, step=step, by=by, on_behalf_of=_stands_in_for(by, step),
+        verdict=verdict, code=code, saw=_what_was_seen(request), decided_at=at,
+    )  # fmt: skip
+    if granted is not None:
+        decision.applications = list_or_none(granted.applications)
+        decision.kinds = list_or_none(granted.kinds)
+        decision.starts_on = granted.starts_on
+        decision.ends_on = granted.ends_on
+        decision.review_on = granted.review_on
+    decision.text = seal_text(request, text, purpose=decision.purpose)
+    decision.save(force_insert=True)
+    details = {"position": step.position, "verdict": verdict.value}
+    _record(events.STEP_DECIDED, request, by=by, at=at, details=details)
+    return decision
+
+
+def _stands_in_for(by: Employee, step: ReviewStep) -> Employee | None:
+    """Return whose place somebody takes: the manager's or the assignee's, if not their own."""
+    if step.reviewer == Reviewer.MANAGER and step.escalated_at is None:
+        meant = step.request.requester.line_manager
+    else:
+        meant = step.assignee
+    return meant if meant is not None and meant != by else None
+
+
+def _what_was_seen(request: ExemptionRequest) -> dict[str, Any]:
+    """Name everything on the reviewer's screen; it never changes, so its ids are enough."""
+    return {
+        "version": request.version,
+        "messages": [str(pk) for pk in request.messages.values_list("pk", flat=True)],
+        "attachments": [str(pk) for pk in request.attachments.values_list("pk", flat=True)],
+    }
+
+
+def _verdicts(step: ReviewStep) -> Sequence[str]:
+    return list(step.decisions.values_list("verdict", flat=True))
+
+
+def _next_step(request: ExemptionRequest, step: ReviewStep, *, by: Employee, at: datetime) -> bool:
+    """Open the step after this one, if the request's route has one."""
+    assert request.route is not None  # noqa: S101 (a constraint says so once submitted)
+    plan = request.route.steps.filter(position__gt=step.position).first()
+    if plan is None:
+        return False
+    close_step(step, at=at)
+    change(request, state=State.IN_REVIEW)
+    open_step(
+        request, position=plan.position, by=by, at=at, reviewer=plan.reviewer, people=plan.people,
+        target_days=plan.target_days, grace_days=plan.grace_days, fallback=plan.fallback,
+    )  # fmt: skip
+    owe("request_moved_on", to=request.requester, context={"request": str(request.pk)})
+    return True
+
+
+def _close(
+    request: ExemptionRequest,
+    step: ReviewStep,
+    granted: Scope | None,
+    *,
+    by: Employee,
+    at: datetime,
+) -> None:
+    state = _final_state(request, step, granted)
+    close_step(step, at=at)
+    change(request, **settle(request, granted, by=by, at=at), state=state, decided_at=at)
+    event = events.APPEAL_DECIDED if step.is_appeal else events.REQUEST_DECIDED
+    _record(event, request, by=by, at=at, details={"state": state.value})
+    message = "appeal_decided" if step.is_appeal else "request_decided"
+    owe(message, to=request.requester, context={"request": str(request.pk)})
+
+
+def _final_state(request: ExemptionRequest, step: ReviewStep, granted: Scope | None) -> State:
+    if step.is_appeal:
+        return State.UPHELD if granted is None else State.OVERTURNED
+    if granted is None:
+        return State.DECLINED
+    return State.APPROVED if granted == request.asked else State.PARTLY_APPROVED
+
+
+def _record(
+    event: str,
+    request: ExemptionRequest,
+    *,
+    by: Employee,
+    at: datetime,
+    details: dict[str, object],
+) -> None:
+    record(event, actor=by, subject=request, at=at, person=request.requester, details=details)

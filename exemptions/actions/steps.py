@@ -1,0 +1,156 @@
+"""Steps: opening them with their deadlines, stopping the clock, handing them over."""
+
+from datetime import date, datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from consent_app.audit.actions import record
+from consent_app.notifications.actions import owe
+from consent_app.people.models import Employee
+from exemptions import events
+from exemptions.actions.changes import expect, locked, step_of
+from exemptions.actions.effects import last_day_of, schedule_protection
+from exemptions.deadlines import (
+    add_business_days,
+    business_days_between,
+    end_of_day,
+    local_day,
+)
+from exemptions.errors import AssigneeNotAble, NotYourStep
+from exemptions.models import ExemptionRequest, Reviewer, ReviewStep, State
+from exemptions.queries import reviewing
+
+
+def open_step(
+    request: ExemptionRequest,
+    *,
+    position: int,
+    by: Employee,
+    at: datetime,
+    reviewer: str,
+    people: int,
+    target_days: int,
+    grace_days: int,
+    fallback: str,
+    is_appeal: bool = False,
+) -> ReviewStep:
+    """Let the request wait for its next reviewer; a manager who is away is passed over at once."""
+    step = ReviewStep.objects.create(
+        request=request,
+        position=position,
+        is_appeal=is_appeal,
+        reviewer=reviewer,
+        fallback=fallback,
+        people=people,
+        target_days=target_days,
+        grace_days=grace_days,
+        opened_at=at,
+        **_deadlines(request, target_days, at=at),
+    )
+    _record(events.STEP_OPENED, step, by=by, at=at, due_at=step.due_at.isoformat())
+    escalate_if_nobody_is_there(step, by=by, at=at)
+    schedule_protection(request, step, by=by, at=at)
+    tell_handlers("review_waiting", step, at=at)
+    return step
+
+
+def stop_clock(step: ReviewStep, *, by: Employee, at: datetime) -> None:
+    """Let no time count while the requester is asked something; the legal clock goes on."""
+    request = step.request
+    step.stopped_at = at
+    step.days_left = business_days_between(
+        _today(request, at), last_day_of(step), jurisdiction=request.requester.jurisdiction_id
+    )
+    step.save(update_fields=["stopped_at", "days_left"])
+    schedule_protection(request, step, by=by, at=at)
+
+
+def start_clock(step: ReviewStep, *, by: Employee, at: datetime) -> None:
+    """Give the step the business days that were left, and at least until the end of the next."""
+    deadlines = _deadlines(step.request, max(step.days_left or 0, 1), at=at)
+    step.due_at, step.remind_at = deadlines["due_at"], deadlines["remind_at"]
+    step.stopped_at, step.days_left, step.reminded_at = None, None, None
+    step.save(update_fields=["due_at", "remind_at", "stopped_at", "days_left", "reminded_at"])
+    schedule_protection(step.request, step, by=by, at=at)
+
+
+def close_step(step: ReviewStep, *, at: datetime) -> None:
+    step.closed_at = at
+    step.stopped_at, step.days_left = None, None
+    step.save(update_fields=["closed_at", "stopped_at", "days_left"])
+
+
+@transaction.atomic
+def assign_step(*, request: ExemptionRequest, by: Employee, to: Employee | None) -> ReviewStep:
+    """Give a team's step to one of the team, oneself perhaps, or (None) back to the team.
+
+    Raises:
+        NotYourStep: `by` can't decide it either, or it is the line manager's.
+        AssigneeNotAble: `to` can't.
+    """
+    request = locked(request)
+    now = timezone.now()
+    expect(request, State.IN_REVIEW, State.INFORMATION_REQUESTED, State.APPEALED)
+    step = step_of(request)
+    if step.reviewer == Reviewer.MANAGER and step.escalated_at is None:
+        raise NotYourStep
+    if not reviewing.may_handle(reviewing.reviewing_as(by, at=now), step):
+        raise NotYourStep
+    if to is not None and not _can_take(to, step, at=now):
+        raise AssigneeNotAble
+    step.assignee = to
+    step.save(update_fields=["assignee"])
+    _record(events.STEP_TAKEN if to else events.STEP_RELEASED, step, by=by, at=now)
+    if to is not None and to != by:
+        owe("review_waiting", to=to, context={"request": str(request.pk)})
+    return step
+
+
+def escalate_if_nobody_is_there(step: ReviewStep, *, by: Employee, at: datetime) -> None:
+    """Let the fallback decide at once when there is no line manager, or none in reach."""
+    if step.reviewer != Reviewer.MANAGER or step.escalated_at is not None:
+        return
+    if reviewing.manager_in_reach(step.request.requester, at=at) is None:
+        mark_escalated(step, by=by, at=at)
+
+
+def mark_escalated(step: ReviewStep, *, by: Employee, at: datetime) -> None:
+    """Let the fallback decide as well; without one, the step stays with whom it waits for."""
+    step.escalated_at = at
+    step.save(update_fields=["escalated_at"])
+    _record(events.STEP_ESCALATED, step, by=by, at=at)
+
+
+def tell_handlers(event: str, step: ReviewStep, *, at: datetime) -> None:
+    for person in reviewing.named_handlers(step, at=at):
+        owe(event, to=person, context={"request": str(step.request_id)})
+
+
+def _can_take(person: Employee, step: ReviewStep, *, at: datetime) -> bool:
+    who = reviewing.reviewing_as(person, at=at)
+    return reviewing.may_handle(who, step) and not reviewing.has_decided(person, step.request)
+
+
+def _deadlines(request: ExemptionRequest, days: int, *, at: datetime) -> dict[str, datetime]:
+    """Return when a step of so many business days is due, and when it is a business day before."""
+    today, place = _today(request, at), request.requester.jurisdiction_id
+    zone = request.requester.time_zone
+    return {
+        "due_at": end_of_day(add_business_days(today, days, jurisdiction=place), time_zone=zone),
+        "remind_at": end_of_day(
+            add_business_days(today, days - 1, jurisdiction=place), time_zone=zone
+        ),
+    }
+
+
+def _today(request: ExemptionRequest, at: datetime) -> date:
+    return local_day(at, time_zone=request.requester.time_zone)
+
+
+def _record(event: str, step: ReviewStep, *, by: Employee, at: datetime, **more: object) -> None:
+    """Record what happened to a step under its request, without saying whose step it is."""
+    record(
+        event, actor=by, subject=step.request, at=at, person=step.request.requester,
+        details={"position": step.position, **more},
+    )  # fmt: skip

@@ -1,0 +1,239 @@
+"""What the requester does with a request: send, withdraw, renew, appeal."""
+
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from consent_app.audit.actions import record
+from consent_app.notifications.actions import owe
+from consent_app.people.models import Employee
+from consent_app.register.queries import application_slugs, kind_codes
+from exemptions import events, rules
+from exemptions.actions.changes import change, expect, locked, step_of
+from exemptions.actions.effects import protect_now, settle
+from exemptions.actions.steps import close_step, open_step
+from exemptions.deadlines import legal_due_on, local_day
+from exemptions.errors import (
+    AlreadyRenewed,
+    AppealTooLate,
+    DraftNotComplete,
+    GroundNotOffered,
+    NothingToRenew,
+    SameScopePending,
+    TooManyRequests,
+    WrongState,
+)
+from exemptions.models import ExemptionRequest, Message, MessageKind, Route, State
+from exemptions.queries import own, reviewing
+from exemptions.scope import Scope
+from exemptions.sealed import message_text, seal_text
+from portal.lib import sealing
+
+
+@transaction.atomic
+def submit_request(*, request: ExemptionRequest, by: Employee) -> ExemptionRequest:
+    """Send a draft on its route, and protect its requester at once where the grounds say so.
+
+    Raises:
+        DraftNotComplete, PeriodOutOfRange, NotInRegister: see which page of the form is to be done.
+        TooManyRequests: as many as one may have open are.
+        SameScopePending: the same scope is pending and protected already.
+        GroundNotOffered: no route is in force for its grounds any more.
+    """
+    request = locked(request)
+    now = timezone.now()
+    expect(request, State.DRAFT)
+    _check_complete(request, at=now)
+    return _send(request, by=by, at=now)
+
+
+@transaction.atomic
+def withdraw_request(*, request: ExemptionRequest, by: Employee) -> ExemptionRequest:
+    """Take back a request that is in review; its protection ends. Raises WrongState."""
+    request = locked(request)
+    now = timezone.now()
+    expect(request, State.IN_REVIEW, State.INFORMATION_REQUESTED)
+    step = step_of(request)
+    if step.is_appeal:
+        raise WrongState("An appeal goes on until it is decided.")
+    handlers = reviewing.named_handlers(step, at=now)
+    close_step(step, at=now)
+    change(
+        request,
+        **settle(request, None, by=by, at=now),
+        state=State.WITHDRAWN,
+        decided_at=now,
+    )
+    _record(events.REQUEST_WITHDRAWN, request, by=by, at=now)
+    for person in handlers:
+        owe("review_withdrawn", to=person, context={"request": str(request.pk)})
+    return request
+
+
+@sensitive_variables()
+@transaction.atomic
+def appeal(*, request: ExemptionRequest, by: Employee, text: str) -> ExemptionRequest:
+    """Ask somebody else to decide again, within 30 days; once.
+
+    Raises:
+        WrongState: nothing was declined, or the appeal was heard already.
+        AppealTooLate, TextMissing, TextTooLong.
+    """
+    clean = rules.clean_text(text)
+    request = locked(request)
+    now = timezone.now()
+    expect(request, State.DECLINED, State.PARTLY_APPROVED)
+    if now > appeal_until(request):
+        raise AppealTooLate
+    route = request.route
+    assert route is not None  # noqa: S101 (a constraint says so once submitted)
+    message = Message(request=request, author=by, kind=MessageKind.APPEAL, written_at=now)
+    message.text = seal_text(request, clean, purpose=message.purpose)
+    message.save(force_insert=True)
+    change(request, state=State.APPEALED)
+    if route.protects_while_pending:
+        change(request, protection=protect_now(request, by=by, at=now))
+    _record(events.APPEAL_FILED, request, by=by, at=now)
+    last = route.steps.order_by("-position").first()
+    assert last is not None  # noqa: S101 (a route has steps)
+    open_step(
+        request, position=request.steps.count() + 1, by=by, at=now,
+        reviewer=route.appeal_reviewer, people=1, target_days=last.target_days,
+        grace_days=last.grace_days, fallback="", is_appeal=True,
+    )  # fmt: skip
+    return request
+
+
+def appeal_until(request: ExemptionRequest) -> datetime:
+    """Return the moment up to which a decided request can be appealed."""
+    assert request.decided_at is not None  # noqa: S101 (a decided one has it)
+    return request.decided_at + rules.APPEAL_WITHIN
+
+
+@transaction.atomic
+def renew_exemption(*, request: ExemptionRequest, by: Employee) -> ExemptionRequest:
+    """Send the same request again for as long a time after its end; reviewers check it anew.
+
+    Raises:
+        NothingToRenew: nothing of it is in force, or its end is far away.
+        AlreadyRenewed: it was renewed before.
+        TooManyRequests, SameScopePending, GroundNotOffered, NotInRegister: as for any request.
+    """
+    request = locked(request)
+    now = timezone.now()
+    today = local_day(now, time_zone=by.time_zone)
+    if not is_renewable(request, today=today):
+        raise NothingToRenew
+    if ExemptionRequest.objects.filter(renews=request).exists():
+        raise AlreadyRenewed
+    scope = _renewed_scope(request, today=today)
+    rules.check_lists(scope, applications=application_slugs(), kinds=kind_codes())
+    renewal = ExemptionRequest.objects.create(
+        requester=by,
+        ground=request.ground,
+        is_sensitive=request.is_sensitive,
+        sealing_key=sealing.new_data_key(),
+        created_at=now,
+        renews=request,
+        applications=request.granted_applications,
+        kinds=request.granted_kinds,
+        starts_on=scope.starts_on,
+        ends_on=scope.ends_on,
+        review_on=scope.review_on,
+    )
+    _copy_statement(request, renewal, at=now)
+    return _send(renewal, by=by, at=now)
+
+
+def is_renewable(request: ExemptionRequest, *, today: date) -> bool:
+    """Whether an exemption is granted and its end, or the day to look at it again, is near."""
+    granted = request.granted
+    if granted is None or request.state == State.REVOKED or request.is_pending:
+        return False
+    last_day = granted.ends_on or granted.review_on
+    return last_day is not None and today >= last_day - rules.RENEWABLE_FROM
+
+
+def _renewed_scope(request: ExemptionRequest, *, today: date) -> Scope:
+    """Return what was granted, for as long again."""
+    granted = request.granted
+    assert granted is not None  # noqa: S101 (is_renewable)
+    last_day = granted.ends_on or granted.review_on
+    assert last_day is not None  # noqa: S101 (a constraint of the form)
+    starts_on = max(today, last_day + timedelta(days=1))
+    length = last_day - granted.starts_on
+    again = starts_on + length
+    if granted.ends_on is not None:
+        return Scope(granted.applications, granted.kinds, starts_on, ends_on=again)
+    again = max(again, starts_on + timedelta(days=1))
+    return Scope(granted.applications, granted.kinds, starts_on, review_on=again)
+
+
+@sensitive_variables()
+def _copy_statement(request: ExemptionRequest, renewal: ExemptionRequest, *, at: datetime) -> None:
+    statement = own.statement_of(request)
+    if statement is None:
+        return
+    copy = Message(
+        request=renewal, author=request.requester, kind=MessageKind.STATEMENT, written_at=at
+    )
+    copy.text = seal_text(renewal, message_text(request, statement), purpose=copy.purpose)
+    copy.save(force_insert=True)
+
+
+def _check_complete(request: ExemptionRequest, *, at: datetime) -> None:
+    if request.starts_on is None:
+        raise DraftNotComplete("Choose from when to when.")
+    if own.statement_of(request) is None:
+        raise DraftNotComplete("Say in your own words why.")
+    today = local_day(at, time_zone=request.requester.time_zone)
+    rules.check_lists(request.asked, applications=application_slugs(), kinds=kind_codes())
+    rules.check_period(request.asked, today=today)
+
+
+def _send(request: ExemptionRequest, *, by: Employee, at: datetime) -> ExemptionRequest:
+    employee = request.requester
+    if own.requests_of(employee).pending().count() >= rules.MAX_OPEN_REQUESTS:
+        raise TooManyRequests
+    route = own.route_in_force(request.ground)
+    if route is None:
+        raise GroundNotOffered
+    deadline = employee.jurisdiction.response_deadline_days
+    submitted_on = local_day(at, time_zone=employee.time_zone)
+    change(
+        request,
+        state=State.IN_REVIEW,
+        route=route,
+        submitted_at=at,
+        legal_due_on=legal_due_on(submitted_on, days=deadline),
+    )
+    _record(events.REQUEST_SUBMITTED, request, by=by, at=at)
+    _protect_from_submission(request, route, by=by, at=at)
+    first = route.steps.all()[0]
+    open_step(
+        request, position=1, by=by, at=at, reviewer=first.reviewer, people=first.people,
+        target_days=first.target_days, grace_days=first.grace_days, fallback=first.fallback,
+    )  # fmt: skip
+    owe("request_submitted", to=employee, context={"request": str(request.pk)})
+    return request
+
+
+def _protect_from_submission(
+    request: ExemptionRequest, route: Route, *, by: Employee, at: datetime
+) -> None:
+    """Protect at once if the grounds say so: once per person and scope, and not after a decline."""
+    if not route.protects_while_pending:
+        return
+    if own.protects_same(request.requester, request.asked):
+        raise SameScopePending
+    if own.was_declined_since(request, since=at - rules.UNPROTECTED_AFTER_DECLINE):
+        return
+    protection = protect_now(request, by=by, at=at)
+    if protection is not None:
+        change(request, protection=protection, protected_scope=request.asked.key)
+
+
+def _record(event: str, request: ExemptionRequest, *, by: Employee, at: datetime) -> None:
+    record(event, actor=by, subject=request, at=at, person=request.requester)

@@ -1,0 +1,192 @@
+"""What time does to requests: reminders, escalation, telling who is protected, expiry.
+
+Celery beat calls `keep_time` once a minute. Nothing here decides anything: a protection and an
+exemption begin and end by the dates of their Restrictions, a delegation by its own, whether this
+runs or not. It tells people, and lets the fallback step in.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from consent_app.audit.actions import record
+from consent_app.notifications.actions import owe
+from consent_app.people.queries import system_user
+from exemptions import events, rules
+from exemptions.actions.changes import locked
+from exemptions.actions.steps import (
+    escalate_if_nobody_is_there,
+    mark_escalated,
+    tell_handlers,
+)
+from exemptions.deadlines import local_day
+from exemptions.models import PENDING, ExemptionRequest, Reviewer, ReviewStep
+from exemptions.queries import own
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+ONE_DAY = timedelta(days=1)
+
+Keeper = Callable[[ExemptionRequest, datetime], None]
+
+
+def keep_time() -> int:
+    """Do what is due for each request; return for how many. One at fault holds up no other."""
+    now = timezone.now()
+    done = 0
+    for keeper, due in (
+        (_escalate, _steps_due("due_at", "escalated_at", now)),
+        (_remind, _steps_due("remind_at", "reminded_at", now)),
+        (_pass_over_who_left, _steps_of_who_left()),
+        (_tell_protected, _protected_untold(now)),
+        (_tell_ending, _ending_soon(now)),
+    ):
+        done += _each(keeper, due)
+    return done
+
+
+def _each(keeper: Keeper, due: Iterable[uuid.UUID]) -> int:
+    done = 0
+    for request_id in due:
+        try:
+            with transaction.atomic():
+                known = ExemptionRequest.objects.select_related("requester").get(pk=request_id)
+                keeper(locked(known), timezone.now())
+            done += 1
+        except Exception:  # the outermost edge of each request's own timekeeping
+            logger.exception("request %s: timekeeping failed", request_id)
+    return done
+
+
+def _steps_due(when: str, done: str, now: datetime) -> list[uuid.UUID]:
+    """Return the requests whose open step has passed `when` with nobody told in `done`."""
+    steps = ReviewStep.objects.open().filter(
+        **{f"{when}__lte": now, f"{done}__isnull": True}, stopped_at__isnull=True
+    )
+    return list(steps.order_by(when).values_list("request", flat=True)[:BATCH])
+
+
+def _steps_of_who_left() -> list[uuid.UUID]:
+    steps = ReviewStep.objects.open().filter(
+        Q(assignee__is_active=False)
+        | Q(
+            reviewer=Reviewer.MANAGER,
+            escalated_at__isnull=True,
+            request__requester__line_manager__isnull=True,
+        )
+        | Q(
+            reviewer=Reviewer.MANAGER,
+            escalated_at__isnull=True,
+            request__requester__line_manager__is_active=False,
+        )
+    )
+    return list(steps.values_list("request", flat=True)[:BATCH])
+
+
+def _protected_untold(now: datetime) -> list[uuid.UUID]:
+    """Return the requests that silence protects since a moment that has passed."""
+    requests = ExemptionRequest.objects.filter(
+        state__in=PENDING,
+        protected_scope="",
+        protection__starts_at__lte=now,
+        protection_told_at__isnull=True,
+    )
+    return list(requests.values_list("pk", flat=True)[:BATCH])
+
+
+def _ending_soon(now: datetime) -> list[uuid.UUID]:
+    """Return the requests whose exemption ends in so few days that its owner is to be told."""
+    furthest = now.date() + ONE_DAY * (max(rules.REMINDED_BEFORE_END) + 1)
+    requests = ExemptionRequest.objects.filter(
+        granted_ends_on__lte=furthest, exemption__isnull=False
+    ).exclude(expiry_told_days=0)
+    due = requests.select_related("requester").order_by("granted_ends_on")[: 4 * BATCH]
+    return [request.pk for request in due if _reminder_due(request, now) is not None]
+
+
+def _reminder_due(request: ExemptionRequest, now: datetime) -> int | None:
+    """Return which reminder is due and not given: 30, 7 or 1 days before, or 0 at the end."""
+    last_day = request.granted_ends_on
+    if last_day is None:
+        return None
+    left = (last_day - local_day(now, time_zone=request.requester.time_zone)).days + 1
+    due = [days for days in (*rules.REMINDED_BEFORE_END, 0) if left <= days]
+    if not due or left > max(rules.REMINDED_BEFORE_END):
+        return None
+    told = request.expiry_told_days
+    return due[-1] if told is None or due[-1] < told else None
+
+
+def _escalate(request: ExemptionRequest, now: datetime) -> None:
+    step = own.open_step(request)
+    if step is None or step.escalated_at or step.stopped_at or step.due_at > now:
+        return
+    step.request = request
+    mark_escalated(step, by=system_user(), at=now)
+    tell_handlers("review_escalated", step, at=now)
+
+
+def _remind(request: ExemptionRequest, now: datetime) -> None:
+    step = own.open_step(request)
+    if step is None or step.reminded_at or step.stopped_at or step.remind_at > now:
+        return
+    step.request = request
+    step.reminded_at = now
+    step.save(update_fields=["reminded_at"])
+    record(
+        events.STEP_REMINDED, actor=system_user(), subject=request, at=now,
+        person=request.requester, details={"position": step.position},
+    )  # fmt: skip
+    tell_handlers("review_reminder", step, at=now)
+
+
+def _pass_over_who_left(request: ExemptionRequest, now: datetime) -> None:
+    step = own.open_step(request)
+    if step is None:
+        return
+    step.request = request
+    if step.assignee is not None and not step.assignee.is_active:
+        step.assignee = None
+        step.save(update_fields=["assignee"])
+        record(
+            events.STEP_RELEASED, actor=system_user(), subject=request, at=now,
+            person=request.requester, details={"position": step.position},
+        )  # fmt: skip
+    escalate_if_nobody_is_there(step, by=system_user(), at=now)
+
+
+def _tell_protected(request: ExemptionRequest, now: datetime) -> None:
+    protection = request.protection
+    if protection is None or protection.starts_at > now or request.protection_told_at:
+        return
+    request.protection_told_at = now
+    request.save(update_fields=["protection_told_at"])
+    record(
+        events.REQUEST_PROTECTED, actor=system_user(), subject=request, at=now,
+        person=request.requester,
+    )  # fmt: skip
+    owe("request_protected", to=request.requester, context={"request": str(request.pk)})
+
+
+def _tell_ending(request: ExemptionRequest, now: datetime) -> None:
+    days = _reminder_due(request, now)
+    last_day = request.granted_ends_on
+    if days is None or last_day is None:
+        return
+    request.expiry_told_days = days
+    request.save(update_fields=["expiry_told_days"])
+    context: dict[str, object] = {"request": str(request.pk), "ends_on": last_day.isoformat()}
+    if days:
+        owe("exemption_expiring", to=request.requester, context=context | {"days": days})
+        return
+    record(
+        events.EXEMPTION_EXPIRED, actor=system_user(), subject=request, at=now,
+        person=request.requester,
+    )  # fmt: skip
+    owe("exemption_expired", to=request.requester, context=context)

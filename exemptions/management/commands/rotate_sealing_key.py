@@ -1,0 +1,42 @@
+"""Make a new sealing key and wrap the key of every request by it; `--retire` drops old ones.
+
+Copy `sealing.keys` to the other machines before and after; they read it again by themselves.
+"""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import connection, transaction
+
+from consent_app.people.queries import system_user
+from exemptions.actions.keys import key_ids_in_use, rewrap_keys
+from exemptions.models import ExemptionRequest
+from portal.lib import sealing
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--retire", action="store_true", help="drop the keys that no request needs any more"
+        )
+
+    def handle(self, *, retire: bool, **_options: Any) -> None:
+        if retire:
+            self._retire()
+            return
+        key_id = sealing.add_key(settings.KEYS_DIR)
+        changed = rewrap_keys(by=system_user())
+        self.stdout.write(f"Key {key_id} is in use; {changed} requests were wrapped by it.")
+
+    def _retire(self) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Nobody adds a request under an old key while it is looked for.
+            table = ExemptionRequest._meta.db_table  # noqa: SLF001 (public, but for its name)
+            cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
+            dropped = sealing.retire_keys(settings.KEYS_DIR, key_ids_in_use())
+        names = ", ".join(dropped) or "none"
+        self.stdout.write(f"Dropped: {names}.")

@@ -1,0 +1,102 @@
+"""What an employee may read of their own requests."""
+
+import uuid
+from datetime import datetime
+
+from django.db.models import Prefetch
+from django.shortcuts import get_object_or_404
+
+from consent_app.people.models import Employee
+from exemptions.models import (
+    Attachment,
+    Decision,
+    ExemptionRequest,
+    Ground,
+    Message,
+    MessageKind,
+    ReviewStep,
+    Route,
+    RouteState,
+    State,
+)
+from exemptions.models.requests import ExemptionRequestQuerySet
+from exemptions.scope import Scope
+
+ATTACHMENTS_WITHOUT_CONTENT = Attachment.objects.defer("content")
+
+
+def requests_of(employee: Employee) -> ExemptionRequestQuerySet:
+    """Return one's own requests, drafts too, newest first."""
+    return (
+        ExemptionRequest.objects.filter(requester=employee)
+        .select_related("ground", "route", "exemption", "protection", "requester__jurisdiction")
+        .order_by("-created_at")
+    )
+
+
+def request_for(employee: Employee, request_id: uuid.UUID) -> ExemptionRequest:
+    """Return one's own request that was sent; 404 also hides requests of others."""
+    return get_object_or_404(requests_of(employee).submitted(), pk=request_id)
+
+
+def draft_for(employee: Employee, request_id: uuid.UUID) -> ExemptionRequest:
+    """Return one's own draft; 404 also hides drafts of others."""
+    return get_object_or_404(requests_of(employee), pk=request_id, state=State.DRAFT)
+
+
+def offered_grounds() -> list[Ground]:
+    """Return the grounds that can be chosen now, each with its route in force at `route`."""
+    in_force = Route.objects.filter(state=RouteState.IN_FORCE).prefetch_related("steps")
+    grounds = Ground.objects.filter(is_offered=True).prefetch_related(
+        Prefetch("routes", queryset=in_force, to_attr="routes_in_force")
+    )
+    return [ground for ground in grounds if ground.routes_in_force]
+
+
+def route_in_force(ground: Ground) -> Route | None:
+    return ground.routes.filter(state=RouteState.IN_FORCE).prefetch_related("steps").first()
+
+
+def statement_of(request: ExemptionRequest) -> Message | None:
+    return request.messages.filter(kind=MessageKind.STATEMENT).first()
+
+
+def messages_of(request: ExemptionRequest) -> list[Message]:
+    """Return what the employee and the reviewers wrote to each other, oldest first; no notes."""
+    written = request.messages.exclude(kind=MessageKind.NOTE).select_related("author")
+    return list(written.order_by("written_at"))
+
+
+def attachments_of(request: ExemptionRequest) -> list[Attachment]:
+    """Return the files without their content."""
+    return list(ATTACHMENTS_WITHOUT_CONTENT.filter(request=request))
+
+
+def attachment_of(request: ExemptionRequest, attachment_id: uuid.UUID) -> Attachment:
+    """Return one file of a request that the reader may read."""
+    return get_object_or_404(Attachment, pk=attachment_id, request=request)
+
+
+def decisions_on(request: ExemptionRequest) -> list[Decision]:
+    return list(request.decisions.select_related("by", "step", "on_behalf_of"))
+
+
+def open_step(request: ExemptionRequest) -> ReviewStep | None:
+    """Return the step that a pending request waits at."""
+    return request.steps.open().select_related("assignee").first()
+
+
+def protects_same(employee: Employee, scope: Scope) -> bool:
+    """Whether a pending request of this person protects just this scope already."""
+    return ExemptionRequest.objects.filter(requester=employee, protected_scope=scope.key).exists()
+
+
+def was_declined_since(request: ExemptionRequest, *, since: datetime) -> bool:
+    """Whether the same was asked for on the same grounds and declined after `since`."""
+    declined = ExemptionRequest.objects.filter(
+        requester=request.requester_id,
+        ground=request.ground_id,
+        state__in=[State.DECLINED, State.UPHELD],
+        decided_at__gt=since,
+    )
+    return any(earlier.asked.key == request.asked.key for earlier in declined)

@@ -1,0 +1,183 @@
+"""Who decides what: the queue of a reviewer, and the requests that they may open.
+
+Nobody is given a request here by its id alone: everything goes through `Reviewing`. Whether
+somebody is a line manager, has a role or stands in for somebody is asked at the moment, so a
+changed manager, a role taken away or a delegation that ended counts at once.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.shortcuts import get_object_or_404
+
+from consent_app.people.models import Employee
+from consent_app.people.queries import people_with_role
+from consent_app.people.roles import Role
+from exemptions.models import (
+    Decision,
+    Delegation,
+    ExemptionRequest,
+    Reviewer,
+    ReviewStep,
+)
+from exemptions.models.requests import ReviewStepQuerySet
+
+TEAMS = frozenset({Reviewer.HR, Reviewer.LEGAL, Reviewer.IT})
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewing:
+    """Somebody as a reviewer at a moment: their teams, and whom they stand in for.
+
+    `stands_for` holds their own id first, then those who are away and named them.
+    """
+
+    person: Employee
+    teams: frozenset[str]
+    stands_for: tuple[uuid.UUID, ...]
+
+
+def reviewing_as(person: Employee, *, at: datetime) -> Reviewing:
+    delegators = Delegation.objects.in_force(at).filter(delegate=person, person__is_active=True)
+    away = delegators.values_list("person", flat=True)
+    teams = frozenset(person.roles & TEAMS) if person.is_active else frozenset()
+    return Reviewing(person, teams, (person.pk, *away))
+
+
+def is_reviewer(person: Employee, *, at: datetime) -> bool:
+    """Whether the person has anything to do with requests of others."""
+    if person.has_role(Role.HR_REVIEWER, Role.LEGAL_REVIEWER, Role.IT_ADMINISTRATOR):
+        return True
+    return person.is_manager or len(reviewing_as(person, at=at).stands_for) > 1
+
+
+def steps_before(who: Reviewing) -> ReviewStepQuerySet:
+    """Return the steps, open and closed, that are this reviewer's to handle.
+
+    Never one of their own requests, and never a confidential one of somebody who reports to them.
+    """
+    team = Q(reviewer__in=who.teams) | Q(escalated_at__isnull=False, fallback__in=who.teams)
+    reports = Q(reviewer=Reviewer.MANAGER, request__requester__line_manager__in=who.stands_for)
+    return (
+        ReviewStep.objects.filter(team | reports)
+        .exclude(request__requester=who.person)
+        .exclude(request__is_sensitive=True, request__requester__line_manager=who.person)
+    )
+
+
+def queue_of(who: Reviewing) -> ReviewStepQuerySet:
+    """Return the open steps that this reviewer can decide, the most urgent first."""
+    decided = Decision.objects.filter(request=OuterRef("request"), by=who.person)
+    return (
+        steps_before(who)
+        .open()
+        .filter(~Exists(decided))
+        .select_related("request__requester", "request__ground", "assignee")
+        .order_by("due_at", "pk")
+    )
+
+
+def mine(who: Reviewing) -> Q:
+    """What waits for this person by name, of what is in their queue."""
+    return Q(assignee__in=who.stands_for) | Q(reviewer=Reviewer.MANAGER, escalated_at__isnull=True)
+
+
+def case_for(who: Reviewing, request_id: uuid.UUID) -> ExemptionRequest:
+    """Return a request that this reviewer may open; 404 hides that there is any other."""
+    reached = steps_before(who).filter(request=OuterRef("pk"))
+    visible = ExemptionRequest.objects.filter(Exists(reached)).select_related(
+        "requester__jurisdiction", "requester__line_manager", "ground", "route", "exemption"
+    )
+    return get_object_or_404(visible, pk=request_id)
+
+
+def may_handle(who: Reviewing, step: ReviewStep) -> bool:
+    """Whether this step is the reviewer's to decide, apart from what they decided before."""
+    return steps_before(who).open().filter(pk=step.pk).exists()
+
+
+def has_decided(person: Employee, request: ExemptionRequest) -> bool:
+    return Decision.objects.filter(request=request, by=person).exists()
+
+
+def decided_by(who: Reviewing) -> QuerySet[Decision]:
+    """Return this reviewer's own decisions, newest first, on requests they may still open."""
+    reached = steps_before(who).filter(request=OuterRef("request"))
+    return (
+        Decision.objects.filter(Exists(reached), by=who.person)
+        .select_related("request__requester", "request__ground")
+        .order_by("-decided_at")
+    )
+
+
+def earlier_requests(who: Reviewing, request: ExemptionRequest) -> list[ExemptionRequest]:
+    """Return other requests of the same person that this reviewer may open, newest first."""
+    reached = steps_before(who).filter(request=OuterRef("pk"))
+    others = ExemptionRequest.objects.filter(Exists(reached), requester=request.requester_id)
+    return list(
+        others.exclude(pk=request.pk)
+        .select_related("ground", "exemption")
+        .order_by("-created_at")[:10]
+    )
+
+
+def stand_in(person: Employee, *, at: datetime) -> Delegation | None:
+    """Return the delegation of somebody who is away at `at`."""
+    away = Delegation.objects.in_force(at).filter(person=person)
+    return away.select_related("delegate").first()
+
+
+def manager_in_reach(requester: Employee, *, at: datetime) -> Employee | None:
+    """Return who decides as the line manager now: the manager, or whoever stands in; None if away.
+
+    A stand-in who is the requester does not count.
+    """
+    manager = requester.line_manager
+    if manager is None or not manager.is_active:
+        return None
+    away = stand_in(manager, at=at)
+    if away is None:
+        return manager
+    delegate = away.delegate
+    if delegate is None or not delegate.is_active or delegate == requester:
+        return None
+    return delegate
+
+
+def named_handlers(step: ReviewStep, *, at: datetime) -> list[Employee]:
+    """Return who is told at once that a step waits: people by name, and a team once overdue.
+
+    A team whose step is not overdue finds it in its queue and in the morning's mail.
+    """
+    request = step.request
+    if step.reviewer == Reviewer.MANAGER:
+        manager = manager_in_reach(request.requester, at=at)
+        named = [manager] if manager else []
+    elif step.assignee is not None and step.assignee.is_active:
+        away = stand_in(step.assignee, at=at)
+        named = [(away.delegate if away and away.delegate else step.assignee)]
+    else:
+        named = []
+    if step.escalated_at is not None and step.fallback:
+        named += people_with_role(Role(step.fallback))
+    return [
+        person for person in dict.fromkeys(named) if may_handle(reviewing_as(person, at=at), step)
+    ]
+
+
+def possible_assignees(
+    request: ExemptionRequest, step: ReviewStep, *, at: datetime
+) -> list[Employee]:
+    """Return who a team's step can be given to, by name."""
+    if step.reviewer == Reviewer.MANAGER:
+        return []
+    roles = {step.reviewer, step.fallback} if step.escalated_at else {step.reviewer}
+    people = {person for role in roles if role for person in people_with_role(Role(role))}
+    able = [
+        person
+        for person in people
+        if may_handle(reviewing_as(person, at=at), step) and not has_decided(person, request)
+    ]
+    return sorted(able, key=lambda person: person.name)

@@ -1,0 +1,187 @@
+"""Pure decisions about requests: what may be asked, decided, appealed and routed, and by when.
+
+Source of the numbers: docs/policy.md, section 8 (design, section 7).
+"""
+
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from exemptions.errors import (
+    CodeMissing,
+    NothingChosen,
+    NotInRegister,
+    NotNarrower,
+    PeriodOutOfRange,
+    ReasonMissing,
+    RouteNotSound,
+    TextMissing,
+    TextTooLong,
+    WiderThanAsked,
+)
+from exemptions.scope import Scope
+
+MAX_TEXT = 10_000  # characters
+MAX_OPEN_REQUESTS = 10
+LONGEST_PERIOD = timedelta(days=2 * 366)
+LATEST_START = timedelta(days=366)
+REVIEW_WITHIN = timedelta(days=366)
+APPEAL_WITHIN = timedelta(days=30)
+RENEWABLE_FROM = timedelta(days=60)
+REVOCATION_NOTICE_DAYS = 5  # business days
+# Whoever was declined appeals; asking again for the same does not protect a second time so soon.
+UNPROTECTED_AFTER_DECLINE = timedelta(days=90)
+REMINDED_BEFORE_END = (30, 7, 1)  # days
+LONGEST_DELEGATION = timedelta(days=90)
+
+# The state each state may come from; the database's trigger holds the same table.
+TRANSITIONS: Mapping[str, frozenset[str]] = {
+    "draft": frozenset({"in_review"}),
+    "in_review": frozenset(
+        {"information_requested", "approved", "partly_approved", "declined", "withdrawn"}
+    ),
+    "information_requested": frozenset(
+        {
+            "in_review",
+            "appealed",
+            "approved",
+            "partly_approved",
+            "declined",
+            "upheld",
+            "overturned",
+            "withdrawn",
+        }
+    ),
+    "approved": frozenset({"revoked"}),
+    "partly_approved": frozenset({"appealed", "revoked"}),
+    "declined": frozenset({"appealed"}),
+    "appealed": frozenset({"information_requested", "upheld", "overturned"}),
+    "upheld": frozenset({"revoked"}),
+    "overturned": frozenset({"revoked"}),
+    "withdrawn": frozenset(),
+    "revoked": frozenset(),
+}
+
+
+def clean_text(text: str) -> str:
+    """Return what is stored of something written: NFC, no control characters but line ends.
+
+    Raises:
+        TextMissing: nothing is left.
+        TextTooLong: more than MAX_TEXT characters.
+    """
+    if len(text) > 2 * MAX_TEXT:  # before normalising, which takes long for odd texts
+        raise TextTooLong
+    normal = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    kept = "".join(c for c in normal if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
+    kept = kept.strip()
+    if not kept:
+        raise TextMissing
+    if len(kept) > MAX_TEXT:
+        raise TextTooLong
+    return kept
+
+
+def check_lists(scope: Scope, *, applications: Collection[str], kinds: Collection[str]) -> None:
+    """Accept what the register has. Raises NothingChosen or NotInRegister."""
+    for chosen, known in ((scope.applications, applications), (scope.kinds, kinds)):
+        if chosen is None:
+            continue
+        if not chosen:
+            raise NothingChosen
+        if not chosen <= frozenset(known):
+            raise NotInRegister
+
+
+def check_period(scope: Scope, *, today: date) -> None:
+    """Accept dates that can be asked for. Raises PeriodOutOfRange with what is wrong."""
+    if scope.starts_on < today:
+        raise PeriodOutOfRange("The first day is in the past. Choose today or a later day.")
+    if scope.starts_on > today + LATEST_START:
+        raise PeriodOutOfRange("The first day is more than a year away. Choose an earlier one.")
+    if (scope.ends_on is None) == (scope.review_on is None):
+        raise PeriodOutOfRange(
+            "Choose a last day, or leave it open with a day to look at it again."
+        )
+    if scope.ends_on is not None:
+        if scope.ends_on < scope.starts_on:
+            raise PeriodOutOfRange("The last day is before the first.")
+        if scope.ends_on - scope.starts_on > LONGEST_PERIOD:
+            raise PeriodOutOfRange(
+                "A period is at most two years long. Leave the end open instead."
+            )
+    if scope.review_on is not None and not (
+        scope.starts_on < scope.review_on <= scope.starts_on + REVIEW_WITHIN
+    ):
+        raise PeriodOutOfRange("The day to look at it again is within a year after the first day.")
+
+
+def check_approval(granted: Scope, *, standing: Scope, in_part: bool) -> None:
+    """Accept a scope that keeps, or in part narrows, what stands; raises what fits."""
+    if not granted.is_within(standing):
+        raise WiderThanAsked
+    if granted.ends_on is not None and granted.ends_on < granted.starts_on:
+        raise PeriodOutOfRange("The last day is before the first.")
+    for chosen in (granted.applications, granted.kinds):
+        if chosen is not None and not chosen:
+            raise NothingChosen
+    if in_part and granted == standing:
+        raise NotNarrower
+    if not in_part and granted != standing:
+        raise WiderThanAsked("Approving keeps the whole of it. Approve in part to take less.")
+
+
+def check_words(*, verdict: str, code: str, text: str) -> None:
+    """Less than what was asked needs a reason that the employee reads; a decline also a code."""
+    if verdict != "approve" and not text.strip():
+        raise ReasonMissing
+    if verdict == "decline" and not code:
+        raise CodeMissing
+
+
+def agreed_outcome(verdicts: Iterable[str], *, people: int) -> str | None:
+    """Return "approve" or "decline" once enough people of a step said the same, else None.
+
+    With two people, one yes and one no leave it to a third. An approval in part counts as one.
+    """
+    said = list(verdicts)
+    declined = sum(verdict == "decline" for verdict in said)
+    if len(said) - declined >= people:
+        return "approve"
+    return "decline" if declined >= people else None
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """A step of a route as somebody plans it."""
+
+    reviewer: str
+    people: int
+    target_days: int
+    grace_days: int
+    fallback: str
+
+
+def check_route(steps: Collection[StepPlan], *, is_sensitive: bool, appeal_reviewer: str) -> None:
+    """Accept a route that can be used. Raises RouteNotSound with what is wrong."""
+    if not 1 <= len(steps) <= 4:
+        raise RouteNotSound("A route has one to four steps.")
+    if appeal_reviewer == "manager":
+        raise RouteNotSound("An appeal is not heard by the line manager.")
+    for step in steps:
+        if is_sensitive and "manager" in (step.reviewer, step.fallback):
+            raise RouteNotSound("The line manager never reads a request on these grounds.")
+        if step.fallback == step.reviewer:
+            raise RouteNotSound("Who steps in has to be somebody else.")
+        if step.fallback == "manager":
+            raise RouteNotSound("The line manager does not step in for others.")
+        if step.reviewer == "manager" and step.people != 1:
+            raise RouteNotSound("Everybody has one line manager.")
+        if not (
+            1 <= step.people <= 2 and 1 <= step.target_days <= 30 and 0 <= step.grace_days <= 10
+        ):
+            raise RouteNotSound("One or two people, 1 to 30 days, 0 to 10 days more.")
+    reviewers = [step.reviewer for step in steps]
+    if len(set(reviewers)) != len(reviewers):
+        raise RouteNotSound("Each reviewer has one step; ask for two people instead.")

@@ -1,0 +1,60 @@
+"""What an exemption covers, as a value: which applications, which kinds of data, from when to when.
+
+Asked for by the employee, then kept or narrowed by each reviewer. Pure: no ORM, no clock.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """None for `applications` or `kinds` means all of them. Both days are days of the requester.
+
+    `ends_on` is the last day; without it the exemption is open and looked at again on `review_on`.
+    """
+
+    applications: frozenset[str] | None
+    kinds: frozenset[str] | None
+    starts_on: date
+    ends_on: date | None = None
+    review_on: date | None = None
+
+    @property
+    def key(self) -> str:
+        """Name what is covered, apart from the dates: the same for the same scope."""
+        listed = (_listed(self.applications), _listed(self.kinds))
+        return hashlib.sha256(repr(listed).encode()).hexdigest()[:32]
+
+    def is_within(self, wider: "Scope") -> bool:
+        """Whether this covers nothing that `wider` does not."""
+        return (
+            _is_part(self.applications, wider.applications)
+            and _is_part(self.kinds, wider.kinds)
+            and self.starts_on >= wider.starts_on
+            and _is_no_later(self.ends_on, wider.ends_on)
+            and (self.ends_on is not None or _is_no_later(self.review_on, wider.review_on))
+        )
+
+
+def list_or_none(chosen: Iterable[str] | None) -> list[str] | None:
+    """Return a sorted list as it is stored; None stays "all"."""
+    return None if chosen is None else sorted(chosen)
+
+
+def set_or_none(stored: Iterable[str] | None) -> frozenset[str] | None:
+    return None if stored is None else frozenset(stored)
+
+
+def _listed(chosen: frozenset[str] | None) -> str:
+    return "*" if chosen is None else ",".join(sorted(chosen))
+
+
+def _is_part(narrow: frozenset[str] | None, wide: frozenset[str] | None) -> bool:
+    return wide is None or (narrow is not None and narrow <= wide)
+
+
+def _is_no_later(narrow: date | None, wide: date | None) -> bool:
+    return wide is None or (narrow is not None and narrow <= wide)
