@@ -57,7 +57,12 @@ urlpatterns = [
     path("health", views.health, name="health"),
     path("what-is-collected/", register_page, name="register"),
     path("what-is-collected/try", try_it, name="register-try"),
-    path("requests/", include("exemptions.urls")),
+    path("requests/", include("exemptions.urls.form")),
+    path("requests/", include("exemptions.urls.requests")),
+    path("review/", include("exemptions.urls.queue")),
+    path("review/", include("exemptions.urls.away")),
+    path("review/", include("exemptions.urls.case")),
+    path("routes/", include("exemptions.urls.routes")),
 ]
 
 if settings.DEMO:

@@ -18,7 +18,13 @@ ROOMS = [*(ROOT / "consent_app").iterdir(), ROOT / "exemptions"]
 # What answers requests: views, the agent API, and the pages that belong to no room.
 ANSWERING = sorted(
     path
-    for pattern in ("portal/*.py", "*/views.py", "consent_app/*/views.py", "consent_app/*/api/*.py")
+    for pattern in (
+        "portal/*.py",
+        "*/views.py",
+        "*/views/*.py",
+        "consent_app/*/views.py",
+        "consent_app/*/api/*.py",
+    )
     for path in ROOT.glob(pattern)
 )
 ACTIONS = sorted(

@@ -1,0 +1,1 @@
+"""Browser input of this room: a module per page group."""

@@ -1,0 +1,1 @@
+"""Where the pages of this room stand; `portal/urls.py` includes them."""

@@ -1,0 +1,5 @@
+"""My requests."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Grounds and their routes."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
