@@ -1,5 +1,9 @@
 """The queue of a reviewer."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from exemptions.views import queue
+
+urlpatterns = [
+    path("", queue.review, name="review"),
+]
