@@ -1,5 +1,9 @@
 """One request as a reviewer sees it."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from exemptions.views import case
+
+urlpatterns = [
+    path("<uuid:request_id>/", case.review_case, name="review-case"),
+]
