@@ -39,6 +39,11 @@ def request_for(employee: Employee, request_id: uuid.UUID) -> ExemptionRequest:
     return get_object_or_404(requests_of(employee).submitted(), pk=request_id)
 
 
+def own_request_for(employee: Employee, request_id: uuid.UUID) -> ExemptionRequest:
+    """Return one's own request, a draft or sent; 404 also hides requests of others."""
+    return get_object_or_404(requests_of(employee), pk=request_id)
+
+
 def draft_for(employee: Employee, request_id: uuid.UUID) -> ExemptionRequest:
     """Return one's own draft; 404 also hides drafts of others."""
     return get_object_or_404(requests_of(employee), pk=request_id, state=State.DRAFT)
