@@ -2,10 +2,19 @@
 
 import uuid
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 
+from consent_app.people.models import Employee
+from consent_app.people.roles import Role
 from exemptions.models import Ground, Route, RouteState
+
+
+def check_reader(person: Employee) -> None:
+    """Raises PermissionDenied unless somebody writes routes, approves them or oversees both."""
+    if not person.has_role(Role.PROGRAMME_OWNER, Role.LEGAL_REVIEWER, Role.AUDITOR):
+        raise PermissionDenied
 
 
 def grounds_with_routes() -> QuerySet[Ground]:

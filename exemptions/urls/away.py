@@ -1,5 +1,9 @@
 """Being away, and who decides meanwhile."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from exemptions.views import away
+
+urlpatterns = [
+    path("away", away.review_away, name="review-away"),
+]

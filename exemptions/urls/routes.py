@@ -1,5 +1,9 @@
 """Grounds and their routes."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from exemptions.views import routes
+
+urlpatterns = [
+    path("", routes.routes, name="routes"),
+]
