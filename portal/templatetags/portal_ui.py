@@ -45,6 +45,19 @@ STATES = {
     "revoked": State("cross", "Revoked", "grey"),
     "refused": State("cross", "Refused", "red"),
     "failed": State("warning", "Failed", "red"),
+    # Requests. A revoked one looks as a revoked device does.
+    "draft": State("ring", "Draft", "grey"),
+    "in_review": State("clock", "In review", "grey"),
+    "information_requested": State("clock", "Waiting for an answer", "grey"),
+    "approved": State("check", "Approved", "green"),
+    "partly_approved": State("check", "Approved in part", "green"),
+    "declined": State("cross", "Declined", "red"),
+    "withdrawn": State("ring", "Withdrawn", "grey"),
+    "appealed": State("clock", "Appealed", "grey"),
+    "upheld": State("cross", "Decision upheld", "red"),
+    "overturned": State("check", "Decision overturned", "green"),
+    "overdue": State("warning", "Overdue", "red"),
+    "confidential": State("lock", "Confidential", "grey"),
 }
 
 
