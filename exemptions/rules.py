@@ -121,8 +121,12 @@ def check_approval(granted: Scope, *, standing: Scope, in_part: bool) -> None:
     """Accept a scope that keeps, or in part narrows, what stands; raises what fits."""
     if not granted.is_within(standing):
         raise WiderThanAsked
+    if (granted.ends_on is None) == (granted.review_on is None):
+        raise PeriodOutOfRange("Choose a last day, or a day to look at it again; not both.")
     if granted.ends_on is not None and granted.ends_on < granted.starts_on:
         raise PeriodOutOfRange("The last day is before the first.")
+    if granted.review_on is not None and granted.review_on <= granted.starts_on:
+        raise PeriodOutOfRange("The day to look at it again is after the first.")
     for chosen in (granted.applications, granted.kinds):
         if chosen is not None and not chosen:
             raise NothingChosen

@@ -6,18 +6,23 @@ from consent_app.people.queries import lock_person
 from exemptions.errors import SomebodyWasFirst, WrongState
 from exemptions.models import ExemptionRequest, ReviewStep, State
 from exemptions.queries import history, own
+from portal.lib import sealing
+
+READ_WITH_IT = (
+    "requester__jurisdiction", "ground", "route", "protection", "exemption", "renews__exemption",
+)  # fmt: skip
 
 
 def locked(request: ExemptionRequest, *, seen: int | None = None) -> ExemptionRequest:
     """Return the request as it is now, with everybody else who decides on it waiting.
 
     Raises:
-        SomebodyWasFirst: it is not the version that was `seen` any more.
+        SomebodyWasFirst: it is not the version that was `seen` any more, or a draft is gone.
     """
     lock_person(request.requester)
-    fresh = ExemptionRequest.objects.select_related(
-        "requester__jurisdiction", "ground", "route", "protection", "exemption", "renews__exemption"
-    ).get(pk=request.pk)
+    fresh = ExemptionRequest.objects.select_related(*READ_WITH_IT).filter(pk=request.pk).first()
+    if fresh is None:
+        raise SomebodyWasFirst("This draft was discarded.")
     if seen is not None and fresh.version != seen:
         raise SomebodyWasFirst(_who_was_first(fresh))
     return fresh
@@ -35,6 +40,15 @@ def change(request: ExemptionRequest, **fields: object) -> None:
         setattr(request, name, value)
     request.version += 1
     request.save(update_fields=[*fields, "version"])
+
+
+def new_request(**fields: object) -> ExemptionRequest:
+    """Make a request with a sealing key of its own."""
+    request = ExemptionRequest.objects.create(**fields)
+    # Only now: the lock of this row keeps the portal's key that wraps it from being retired.
+    request.sealing_key = sealing.new_data_key()
+    request.save(update_fields=["sealing_key"])
+    return request
 
 
 def step_of(request: ExemptionRequest) -> ReviewStep:

@@ -12,11 +12,11 @@ from consent_app.people.models import Employee
 from exemptions import events, rules
 from exemptions.actions.changes import change, expect, locked, step_of
 from exemptions.actions.effects import schedule_protection
-from exemptions.actions.steps import start_clock, stop_clock
+from exemptions.actions.steps import check_may_act, start_clock, stop_clock
 from exemptions.deadlines import latest_extension, local_day
-from exemptions.errors import DeadlineNotExtensible, NotYourStep, OwnRequest
+from exemptions.errors import DeadlineNotExtensible, OwnRequest
 from exemptions.models import PENDING, ExemptionRequest, Message, MessageKind, ReviewStep, State
-from exemptions.queries import reviewing
+from exemptions.queries import own, reviewing
 from exemptions.sealed import seal_text
 
 
@@ -28,7 +28,8 @@ def ask_for_information(
     """Ask the requester something; the step's clock stops until they answer.
 
     Raises:
-        OwnRequest, NotYourStep, SomebodyWasFirst, WrongState, TextMissing, TextTooLong.
+        OwnRequest, NotYourStep, DecidedAlready: not by this person.
+        SomebodyWasFirst, WrongState, TextMissing, TextTooLong.
     """
     clean = rules.clean_text(text)
     request, step, now = _reviewers_turn(request, by, seen=seen)
@@ -109,10 +110,8 @@ def extend_deadline(
     clean = rules.clean_text(text)
     request, step, now = _reviewers_turn(request, by, seen=seen)
     requester = request.requester
-    submitted_at = request.submitted_at
-    assert submitted_at is not None  # noqa: S101 (a constraint says so once submitted)
     latest = latest_extension(
-        local_day(submitted_at, time_zone=requester.time_zone),
+        local_day(own.legal_clock_began(request, step), time_zone=requester.time_zone),
         days=requester.jurisdiction.response_deadline_days,
         regime=requester.jurisdiction.regime,
     )
@@ -142,8 +141,7 @@ def _reviewers_turn(
     now = timezone.now()
     expect(request, *PENDING)
     step = step_of(request)
-    if not reviewing.may_handle(reviewing.reviewing_as(by, at=now), step):
-        raise NotYourStep
+    check_may_act(by, step, at=now)
     return request, step, now
 
 

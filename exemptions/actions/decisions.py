@@ -11,11 +11,12 @@ from django.views.decorators.debug import sensitive_variables
 from consent_app.audit.actions import record
 from consent_app.notifications.actions import owe
 from consent_app.people.models import Employee
+from consent_app.register.queries import application_slugs, kind_codes
 from consent_app.restrictions.actions import change_restrictions
 from exemptions import events, rules
 from exemptions.actions.changes import change, expect, locked, step_of
 from exemptions.actions.effects import settle
-from exemptions.actions.steps import close_step, open_step
+from exemptions.actions.steps import close_step, leave_to_others, open_step
 from exemptions.deadlines import add_business_days, end_of_day, local_day
 from exemptions.errors import (
     DecidedAlready,
@@ -28,6 +29,7 @@ from exemptions.errors import (
 )
 from exemptions.models import (
     Decision,
+    DeclineCode,
     ExemptionRequest,
     Message,
     MessageKind,
@@ -63,10 +65,12 @@ def decide(
         OwnRequest, NotYourStep, DecidedAlready: not by this person.
         SomebodyWasFirst, WrongState, PeriodOver: not any more.
         ReasonMissing, CodeMissing, TextTooLong: the words don't do.
-        WiderThanAsked, NotNarrower, NothingChosen, PeriodOutOfRange: the scope doesn't.
+        WiderThanAsked, NotNarrower, NothingChosen, NotInRegister, PeriodOutOfRange: the scope
+            doesn't.
     """
     if request.requester_id == by.pk:
         raise OwnRequest
+    code = _code(verdict, code)
     rules.check_words(verdict=verdict, code=code, text=text)
     clean = rules.clean_text(text) if text.strip() else ""
     request = locked(request, seen=seen)
@@ -80,6 +84,7 @@ def decide(
     )
     outcome = rules.agreed_outcome(_verdicts(step), people=step.people)
     if outcome is None:
+        leave_to_others(step, by)
         change(request)  # whoever has it open sees that one of two has decided
     elif outcome == Verdict.DECLINE:
         _close(request, step, None, by=by, at=now)
@@ -93,8 +98,12 @@ def standing_scope(request: ExemptionRequest, step: ReviewStep) -> Scope:
     decisions = own.decisions_on(request)
     if step.is_appeal:
         decisions = [decision for decision in decisions if decision.step_id == step.pk]
-    scopes = [decision.scope for decision in decisions if decision.scope is not None]
-    return scopes[-1] if scopes else request.asked
+    # Each kept or narrowed the one before: what stands is the narrowest, in whatever order.
+    standing = request.asked
+    for scope in (decision.scope for decision in decisions):
+        if scope is not None and scope.is_within(standing):
+            standing = scope
+    return standing
 
 
 @sensitive_variables()
@@ -117,7 +126,8 @@ def revoke_exemption(
     expect(request, State.APPROVED, State.PARTLY_APPROVED, State.OVERTURNED, State.UPHELD)
     if request.exemption is None or not may_revoke(request, by, at=now):
         raise NotYourStep
-    ends_at = end_of_day(last_day, time_zone=request.requester.time_zone)
+    granted, ends_at = request.granted, end_of_day(last_day, time_zone=request.requester.time_zone)
+    assert granted is not None  # noqa: S101 (a constraint says so of an exemption)
     if request.exemption.ends_at is not None and request.exemption.ends_at <= ends_at:
         raise WrongState("It ends by then anyway.")
     if last_day < earliest_last_day(request, at=now):
@@ -128,7 +138,7 @@ def revoke_exemption(
     change_restrictions(employee=request.requester, by=by, at=now, end={request.exemption: ends_at})
     change(
         request, state=State.REVOKED, revoked_at=now,
-        granted_starts_on=min(request.asked.starts_on, last_day), granted_ends_on=last_day,
+        granted_starts_on=min(granted.starts_on, last_day), granted_ends_on=last_day,
         granted_review_on=None,
     )  # fmt: skip
     _record(
@@ -160,6 +170,11 @@ def _check_may_decide(by: Employee, step: ReviewStep, *, at: datetime) -> None:
         raise DecidedAlready
 
 
+def _code(verdict: Verdict, code: str) -> str:
+    """Return the code of a decline, empty if it is none that exists; other verdicts have none."""
+    return code if verdict == Verdict.DECLINE and code in DeclineCode.values else ""
+
+
 def _granted(
     request: ExemptionRequest,
     step: ReviewStep,
@@ -175,6 +190,8 @@ def _granted(
     in_part = verdict == Verdict.APPROVE_IN_PART
     granted = scope if in_part and scope is not None else standing
     rules.check_approval(granted, standing=standing, in_part=in_part)
+    if in_part:
+        _check_register(granted, standing)
     today = local_day(at, time_zone=request.requester.time_zone)
     if granted.ends_on is not None and granted.ends_on < today:
         raise PeriodOver
@@ -182,6 +199,15 @@ def _granted(
     if earlier is not None and not earlier.is_within(granted):
         raise WiderThanAsked("An appeal never leaves less than was approved before it.")
     return granted
+
+
+def _check_register(granted: Scope, standing: Scope) -> None:
+    """Accept what the register has, and what was asked for while it had it."""
+    rules.check_lists(
+        granted,
+        applications=application_slugs() | (standing.applications or frozenset()),
+        kinds=kind_codes() | (standing.kinds or frozenset()),
+    )
 
 
 @sensitive_variables()

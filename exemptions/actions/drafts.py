@@ -8,17 +8,17 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from consent_app.people.models import Employee
+from consent_app.people.queries import lock_person
 from consent_app.register.queries import application_slugs, kind_codes
 from exemptions import rules
-from exemptions.actions.changes import change, expect, locked
+from exemptions.actions.changes import change, expect, locked, new_request
 from exemptions.deadlines import local_day
-from exemptions.errors import GroundNotOffered, TooManyFiles, TooManyRequests
+from exemptions.errors import GroundNotOffered, TextMissing, TooManyFiles, TooManyRequests
 from exemptions.files import MAX_FILES, clean_file
 from exemptions.models import Attachment, ExemptionRequest, Ground, Message, MessageKind, State
 from exemptions.queries import own
 from exemptions.scope import Scope, list_or_none
 from exemptions.sealed import seal_bytes, seal_text
-from portal.lib import sealing
 
 MAX_DRAFTS = 5
 MAX_NAME = 200
@@ -40,15 +40,15 @@ def start_draft(*, employee: Employee, ground: Ground) -> ExemptionRequest:
         GroundNotOffered: they can't be chosen now.
         TooManyRequests: there are many drafts already.
     """
+    lock_person(employee)
     if not ground.is_offered or own.route_in_force(ground) is None:
         raise GroundNotOffered
     if own.requests_of(employee).filter(state=State.DRAFT).count() >= MAX_DRAFTS:
         raise TooManyRequests("You have five drafts. Send or discard one first.")
-    return ExemptionRequest.objects.create(
+    return new_request(
         requester=employee,
         ground=ground,
         is_sensitive=ground.is_sensitive,
-        sealing_key=sealing.new_data_key(),
         created_at=timezone.now(),
     )
 
@@ -92,6 +92,14 @@ def write_statement(*, request: ExemptionRequest, text: str) -> Message:
     return message
 
 
+@transaction.atomic
+def clear_statement(*, request: ExemptionRequest) -> None:
+    """Keep nothing of a statement whose author took every word away."""
+    request = _draft(request)
+    request.messages.filter(kind=MessageKind.STATEMENT).delete()
+    change(request)
+
+
 @sensitive_variables()
 @transaction.atomic
 def attach_file(*, request: ExemptionRequest, name: str, content: bytes) -> Attachment:
@@ -116,7 +124,7 @@ def attach_file(*, request: ExemptionRequest, name: str, content: bytes) -> Atta
         size_bytes=len(clean.content),
         added_at=timezone.now(),
     )
-    shown_name = rules.clean_text(name[:MAX_NAME] or f"file.{clean.extension}")
+    shown_name = _shown_name(name, extension=clean.extension)
     attachment.name = seal_text(request, shown_name, purpose=f"{attachment.purpose}:name")
     attachment.content = seal_bytes(request, clean.content, purpose=attachment.purpose)
     attachment.save(force_insert=True)
@@ -135,6 +143,14 @@ def remove_file(*, request: ExemptionRequest, attachment: Attachment) -> None:
 def discard_draft(*, request: ExemptionRequest) -> None:
     """Delete a draft with all that was written; nobody else ever saw it."""
     _draft(request).delete()
+
+
+def _shown_name(name: str, *, extension: str) -> str:
+    """Return a file's name on one line, or a plain one where nothing of it can be shown."""
+    try:
+        return " ".join(rules.clean_text(name[:MAX_NAME]).split())
+    except TextMissing:
+        return f"file.{extension}"
 
 
 def _draft(request: ExemptionRequest) -> ExemptionRequest:

@@ -21,12 +21,15 @@ def schedule_protection(
     """Write when silence begins to protect the requester, before anybody is silent.
 
     The row begins by its date, on the device too, so it needs no task to run. What protects already
-    stays. Without any deadline that runs, nothing is scheduled.
+    stays, and so does what the grounds protect from the first day asked for. Without any deadline
+    that runs, nothing is scheduled.
     """
     protection = request.protection
-    if protection is not None and protection.starts_at <= at:
+    if protection is not None and (
+        protection.starts_at <= at or _protects_while_pending(request, step)
+    ):
         return
-    starts_at = _silent_from(request, step)
+    starts_at = _silent_from(request, step, at=at)
     if protection is not None and protection.starts_at == starts_at:
         return
     end = {protection: at} if protection else {}
@@ -54,7 +57,11 @@ def settle(
 
     Returns the fields of the request that follow from it.
     """
-    end = {request.protection: at} if request.protection else {}
+    protection = request.protection
+    end = {}
+    # One whose period is over ended then, and not only now.
+    if protection is not None and (protection.ends_at is None or protection.ends_at > at):
+        end[protection] = at
     fields: dict[str, object] = {"protection": None, "protected_scope": ""}
     add = []
     if granted is not None:
@@ -70,6 +77,7 @@ def settle(
             "granted_starts_on": granted.starts_on,
             "granted_ends_on": granted.ends_on,
             "granted_review_on": granted.review_on,
+            "expiry_told_days": None,
         }
     return fields
 
@@ -80,7 +88,14 @@ def last_day_of(step: ReviewStep) -> date:
     return local_day(just_before, time_zone=step.request.requester.time_zone)
 
 
-def _silent_from(request: ExemptionRequest, step: ReviewStep) -> datetime | None:
+def _protects_while_pending(request: ExemptionRequest, step: ReviewStep) -> bool:
+    """Whether its protection is there for its grounds, and not for silence."""
+    if request.protected_scope:
+        return True
+    return step.is_appeal and request.route is not None and request.route.protects_while_pending
+
+
+def _silent_from(request: ExemptionRequest, step: ReviewStep, *, at: datetime) -> datetime | None:
     """Return when a deadline has passed for which the requester is protected."""
     requester = request.requester
     moments = []
@@ -91,15 +106,21 @@ def _silent_from(request: ExemptionRequest, step: ReviewStep) -> datetime | None
         moments.append(end_of_day(grace_ends, time_zone=requester.time_zone))
     if request.legal_due_on is not None:
         moments.append(end_of_day(request.legal_due_on, time_zone=requester.time_zone))
+    # A renewal sent in time keeps what there was: no gap before it is decided.
+    if (renewed_until := _renewed_until(request)) is not None:
+        moments.append(renewed_until)
     if not moments:
         return None
-    earliest = min(moments)
-    # A renewal sent in time keeps what there was: no gap before it is decided.
-    renewed = request.renews.exemption if request.renews else None
-    if renewed is not None and renewed.ends_at is not None:
-        earliest = min(earliest, renewed.ends_at)
     first_day = start_of(request.asked.starts_on, time_zone=requester.time_zone)
-    return max(earliest, first_day)
+    return max(at, min(moments), first_day)
+
+
+def _renewed_until(request: ExemptionRequest) -> datetime | None:
+    """Return when the exemption that this one renews ends, if it was still in force when sent."""
+    renewed = request.renews.exemption if request.renews else None
+    if renewed is None or renewed.ends_at is None or request.submitted_at is None:
+        return None
+    return renewed.ends_at if renewed.ends_at > request.submitted_at else None
 
 
 def _protection(request: ExemptionRequest, *, starts_at: datetime) -> Narrowing | None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from consent_app.audit.actions import record
 from consent_app.notifications.actions import owe
 from consent_app.people.models import Employee
+from consent_app.people.queries import system_user
 from exemptions import events
 from exemptions.actions.changes import expect, locked, step_of
 from exemptions.actions.effects import last_day_of, schedule_protection
@@ -17,7 +18,7 @@ from exemptions.deadlines import (
     end_of_day,
     local_day,
 )
-from exemptions.errors import AssigneeNotAble, NotYourStep
+from exemptions.errors import AssigneeNotAble, DecidedAlready, NotYourStep
 from exemptions.models import ExemptionRequest, Reviewer, ReviewStep, State
 from exemptions.queries import reviewing
 
@@ -49,7 +50,7 @@ def open_step(
         **_deadlines(request, target_days, at=at),
     )
     _record(events.STEP_OPENED, step, by=by, at=at, due_at=step.due_at.isoformat())
-    escalate_if_nobody_is_there(step, by=by, at=at)
+    escalate_if_nobody_is_there(step, at=at)
     schedule_protection(request, step, by=by, at=at)
     tell_handlers("review_waiting", step, at=at)
     return step
@@ -81,12 +82,19 @@ def close_step(step: ReviewStep, *, at: datetime) -> None:
     step.save(update_fields=["closed_at", "stopped_at", "days_left"])
 
 
+def leave_to_others(step: ReviewStep, person: Employee) -> None:
+    """Give the step back to its team if it is somebody's who has decided already."""
+    if step.assignee_id == person.pk:
+        step.assignee = None
+        step.save(update_fields=["assignee"])
+
+
 @transaction.atomic
 def assign_step(*, request: ExemptionRequest, by: Employee, to: Employee | None) -> ReviewStep:
     """Give a team's step to one of the team, oneself perhaps, or (None) back to the team.
 
     Raises:
-        NotYourStep: `by` can't decide it either, or it is the line manager's.
+        NotYourStep, DecidedAlready: `by` can't decide it either, or it is the line manager's.
         AssigneeNotAble: `to` can't.
     """
     request = locked(request)
@@ -95,8 +103,7 @@ def assign_step(*, request: ExemptionRequest, by: Employee, to: Employee | None)
     step = step_of(request)
     if step.reviewer == Reviewer.MANAGER and step.escalated_at is None:
         raise NotYourStep
-    if not reviewing.may_handle(reviewing.reviewing_as(by, at=now), step):
-        raise NotYourStep
+    check_may_act(by, step, at=now)
     if to is not None and not _can_take(to, step, at=now):
         raise AssigneeNotAble
     step.assignee = to
@@ -107,19 +114,32 @@ def assign_step(*, request: ExemptionRequest, by: Employee, to: Employee | None)
     return step
 
 
-def escalate_if_nobody_is_there(step: ReviewStep, *, by: Employee, at: datetime) -> None:
+def check_may_act(by: Employee, step: ReviewStep, *, at: datetime) -> None:
+    """Raises NotYourStep, or DecidedAlready: nobody has a hand in the appeal against themself."""
+    if not reviewing.may_handle(reviewing.reviewing_as(by, at=at), step):
+        raise NotYourStep
+    if step.is_appeal and reviewing.has_decided(by, step.request):
+        raise DecidedAlready
+
+
+def escalate_if_nobody_is_there(step: ReviewStep, *, at: datetime) -> bool:
     """Let the fallback decide at once when there is no line manager, or none in reach."""
     if step.reviewer != Reviewer.MANAGER or step.escalated_at is not None:
-        return
-    if reviewing.manager_in_reach(step.request.requester, at=at) is None:
-        mark_escalated(step, by=by, at=at)
+        return False
+    if reviewing.manager_in_reach(step.request.requester, at=at) is not None:
+        return False
+    mark_escalated(step, at=at, because="away")
+    return True
 
 
-def mark_escalated(step: ReviewStep, *, by: Employee, at: datetime) -> None:
-    """Let the fallback decide as well; without one, the step stays with whom it waits for."""
+def mark_escalated(step: ReviewStep, *, at: datetime, because: str) -> None:
+    """Let the fallback decide as well; without one, the step stays with whom it waits for.
+
+    `because` is "away" or "overdue".
+    """
     step.escalated_at = at
     step.save(update_fields=["escalated_at"])
-    _record(events.STEP_ESCALATED, step, by=by, at=at)
+    _record(events.STEP_ESCALATED, step, by=system_user(), at=at, because=because)
 
 
 def tell_handlers(event: str, step: ReviewStep, *, at: datetime) -> None:

@@ -11,7 +11,7 @@ from consent_app.notifications.actions import owe
 from consent_app.people.models import Employee
 from consent_app.register.queries import application_slugs, kind_codes
 from exemptions import events, rules
-from exemptions.actions.changes import change, expect, locked, step_of
+from exemptions.actions.changes import change, expect, locked, new_request, step_of
 from exemptions.actions.effects import protect_now, settle
 from exemptions.actions.steps import close_step, open_step
 from exemptions.deadlines import legal_due_on, local_day
@@ -29,7 +29,6 @@ from exemptions.models import ExemptionRequest, Message, MessageKind, Route, Sta
 from exemptions.queries import own, reviewing
 from exemptions.scope import Scope
 from exemptions.sealed import message_text, seal_text
-from portal.lib import sealing
 
 
 @transaction.atomic
@@ -92,9 +91,14 @@ def appeal(*, request: ExemptionRequest, by: Employee, text: str) -> ExemptionRe
     message = Message(request=request, author=by, kind=MessageKind.APPEAL, written_at=now)
     message.text = seal_text(request, clean, purpose=message.purpose)
     message.save(force_insert=True)
-    change(request, state=State.APPEALED)
+    # The first decision met its legal deadline or not; the appeal has one of its own.
+    change(
+        request, state=State.APPEALED, legal_due_on=_legal_due_on(by, at=now),
+        legal_extended_at=None, protection_told_at=None,
+    )  # fmt: skip
     if route.protects_while_pending:
-        change(request, protection=protect_now(request, by=by, at=now))
+        protection = protect_now(request, by=by, at=now)
+        change(request, protection=protection, protection_told_at=now)
     _record(events.APPEAL_FILED, request, by=by, at=now)
     last = route.steps.order_by("-position").first()
     assert last is not None  # noqa: S101 (a route has steps)
@@ -128,13 +132,12 @@ def renew_exemption(*, request: ExemptionRequest, by: Employee) -> ExemptionRequ
         raise NothingToRenew
     if ExemptionRequest.objects.filter(renews=request).exists():
         raise AlreadyRenewed
-    scope = _renewed_scope(request, today=today)
+    scope = renewed_scope(request, today=today)
     rules.check_lists(scope, applications=application_slugs(), kinds=kind_codes())
-    renewal = ExemptionRequest.objects.create(
+    renewal = new_request(
         requester=by,
         ground=request.ground,
         is_sensitive=request.is_sensitive,
-        sealing_key=sealing.new_data_key(),
         created_at=now,
         renews=request,
         applications=request.granted_applications,
@@ -156,7 +159,7 @@ def is_renewable(request: ExemptionRequest, *, today: date) -> bool:
     return last_day is not None and today >= last_day - rules.RENEWABLE_FROM
 
 
-def _renewed_scope(request: ExemptionRequest, *, today: date) -> Scope:
+def renewed_scope(request: ExemptionRequest, *, today: date) -> Scope:
     """Return what was granted, for as long again."""
     granted = request.granted
     assert granted is not None  # noqa: S101 (is_renewable)
@@ -200,14 +203,12 @@ def _send(request: ExemptionRequest, *, by: Employee, at: datetime) -> Exemption
     route = own.route_in_force(request.ground)
     if route is None:
         raise GroundNotOffered
-    deadline = employee.jurisdiction.response_deadline_days
-    submitted_on = local_day(at, time_zone=employee.time_zone)
     change(
         request,
         state=State.IN_REVIEW,
         route=route,
         submitted_at=at,
-        legal_due_on=legal_due_on(submitted_on, days=deadline),
+        legal_due_on=_legal_due_on(employee, at=at),
     )
     _record(events.REQUEST_SUBMITTED, request, by=by, at=at)
     _protect_from_submission(request, route, by=by, at=at)
@@ -233,6 +234,12 @@ def _protect_from_submission(
     protection = protect_now(request, by=by, at=at)
     if protection is not None:
         change(request, protection=protection, protected_scope=request.asked.key)
+
+
+def _legal_due_on(employee: Employee, *, at: datetime) -> date | None:
+    """Return the day by which the law where they work wants an answer to what is sent `at`."""
+    today = local_day(at, time_zone=employee.time_zone)
+    return legal_due_on(today, days=employee.jurisdiction.response_deadline_days)
 
 
 def _record(event: str, request: ExemptionRequest, *, by: Employee, at: datetime) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from consent_app.audit.actions import record
@@ -25,7 +25,7 @@ from exemptions.actions.steps import (
     tell_handlers,
 )
 from exemptions.deadlines import local_day
-from exemptions.models import PENDING, ExemptionRequest, Reviewer, ReviewStep
+from exemptions.models import PENDING, Delegation, ExemptionRequest, Reviewer, ReviewStep
 from exemptions.queries import own
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def keep_time() -> int:
     for keeper, due in (
         (_escalate, _steps_due("due_at", "escalated_at", now)),
         (_remind, _steps_due("remind_at", "reminded_at", now)),
-        (_pass_over_who_left, _steps_of_who_left()),
+        (_pass_over_who_left, _steps_of_who_left(now)),
         (_tell_protected, _protected_untold(now)),
         (_tell_ending, _ending_soon(now)),
     ):
@@ -72,19 +72,20 @@ def _steps_due(when: str, done: str, now: datetime) -> list[uuid.UUID]:
     return list(steps.order_by(when).values_list("request", flat=True)[:BATCH])
 
 
-def _steps_of_who_left() -> list[uuid.UUID]:
+def _steps_of_who_left(now: datetime) -> list[uuid.UUID]:
+    """Return the requests that wait for somebody who is not there any more, or away with nobody."""
+    nobody_stands_in = Delegation.objects.in_force(now).filter(
+        Q(delegate__isnull=True)
+        | Q(delegate__is_active=False)
+        | Q(delegate=OuterRef("request__requester")),
+        person=OuterRef("request__requester__line_manager"),
+    )
+    for_manager = Q(reviewer=Reviewer.MANAGER, escalated_at__isnull=True)
     steps = ReviewStep.objects.open().filter(
         Q(assignee__is_active=False)
-        | Q(
-            reviewer=Reviewer.MANAGER,
-            escalated_at__isnull=True,
-            request__requester__line_manager__isnull=True,
-        )
-        | Q(
-            reviewer=Reviewer.MANAGER,
-            escalated_at__isnull=True,
-            request__requester__line_manager__is_active=False,
-        )
+        | for_manager & Q(request__requester__line_manager__isnull=True)
+        | for_manager & Q(request__requester__line_manager__is_active=False)
+        | for_manager & Exists(nobody_stands_in)
     )
     return list(steps.values_list("request", flat=True)[:BATCH])
 
@@ -96,26 +97,30 @@ def _protected_untold(now: datetime) -> list[uuid.UUID]:
         protected_scope="",
         protection__starts_at__lte=now,
         protection_told_at__isnull=True,
-    )
+    ).filter(Q(protection__ends_at__isnull=True) | Q(protection__ends_at__gt=now))
     return list(requests.values_list("pk", flat=True)[:BATCH])
 
 
 def _ending_soon(now: datetime) -> list[uuid.UUID]:
     """Return the requests whose exemption ends in so few days that its owner is to be told."""
-    furthest = now.date() + ONE_DAY * (max(rules.REMINDED_BEFORE_END) + 1)
+    near = Q()
+    for days in (*rules.REMINDED_BEFORE_END, 0):
+        # Nowhere is the day later than one after that of UTC.
+        untold = Q(expiry_told_days__isnull=True) | Q(expiry_told_days__gt=days)
+        near |= untold & Q(granted_ends_on__lte=now.date() + ONE_DAY * days)
     requests = ExemptionRequest.objects.filter(
-        granted_ends_on__lte=furthest, exemption__isnull=False
-    ).exclude(expiry_told_days=0)
+        # What was renewed goes on.
+        near, exemption__isnull=False, renewal__exemption__isnull=True
+    )  # fmt: skip
     due = requests.select_related("requester").order_by("granted_ends_on")[: 4 * BATCH]
     return [request.pk for request in due if _reminder_due(request, now) is not None]
 
 
 def _reminder_due(request: ExemptionRequest, now: datetime) -> int | None:
     """Return which reminder is due and not given: 30, 7 or 1 days before, or 0 at the end."""
-    last_day = request.granted_ends_on
-    if last_day is None:
+    left = _days_left(request, now)
+    if left is None:
         return None
-    left = (last_day - local_day(now, time_zone=request.requester.time_zone)).days + 1
     due = [days for days in (*rules.REMINDED_BEFORE_END, 0) if left <= days]
     if not due or left > max(rules.REMINDED_BEFORE_END):
         return None
@@ -123,12 +128,20 @@ def _reminder_due(request: ExemptionRequest, now: datetime) -> int | None:
     return due[-1] if told is None or due[-1] < told else None
 
 
+def _days_left(request: ExemptionRequest, now: datetime) -> int | None:
+    """Return the days of the requester until an exemption ends, today too; None without an end."""
+    last_day = request.granted_ends_on
+    if last_day is None:
+        return None
+    return (last_day - local_day(now, time_zone=request.requester.time_zone)).days + 1
+
+
 def _escalate(request: ExemptionRequest, now: datetime) -> None:
     step = own.open_step(request)
     if step is None or step.escalated_at or step.stopped_at or step.due_at > now:
         return
     step.request = request
-    mark_escalated(step, by=system_user(), at=now)
+    mark_escalated(step, at=now, because="overdue")
     tell_handlers("review_escalated", step, at=now)
 
 
@@ -158,7 +171,8 @@ def _pass_over_who_left(request: ExemptionRequest, now: datetime) -> None:
             events.STEP_RELEASED, actor=system_user(), subject=request, at=now,
             person=request.requester, details={"position": step.position},
         )  # fmt: skip
-    escalate_if_nobody_is_there(step, by=system_user(), at=now)
+    if escalate_if_nobody_is_there(step, at=now):
+        tell_handlers("review_waiting", step, at=now)
 
 
 def _tell_protected(request: ExemptionRequest, now: datetime) -> None:
@@ -183,7 +197,8 @@ def _tell_ending(request: ExemptionRequest, now: datetime) -> None:
     request.save(update_fields=["expiry_told_days"])
     context: dict[str, object] = {"request": str(request.pk), "ends_on": last_day.isoformat()}
     if days:
-        owe("exemption_expiring", to=request.requester, context=context | {"days": days})
+        context["days"] = _days_left(request, now)
+        owe("exemption_expiring", to=request.requester, context=context)
         return
     record(
         events.EXEMPTION_EXPIRED, actor=system_user(), subject=request, at=now,

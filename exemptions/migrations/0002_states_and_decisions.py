@@ -13,10 +13,26 @@ BEGIN
             RAISE EXCEPTION 'a request begins as a draft, not as %', NEW.state
                 USING ERRCODE = 'check_violation';
         END IF;
+        IF NEW.is_sensitive <> (SELECT is_sensitive FROM exemptions_ground
+                                WHERE slug = NEW.ground_id) THEN
+            RAISE EXCEPTION 'its grounds say how confidential a request is'
+                USING ERRCODE = 'check_violation';
+        END IF;
         RETURN NEW;
     END IF;
-    IF NEW.requester_id <> OLD.requester_id OR NEW.is_sensitive <> OLD.is_sensitive THEN
-        RAISE EXCEPTION 'whose request it is, and how confidential, never changes'
+    IF (NEW.requester_id, NEW.ground_id, NEW.is_sensitive)
+        <> (OLD.requester_id, OLD.ground_id, OLD.is_sensitive) THEN
+        RAISE EXCEPTION 'whose request it is, on what grounds and how confidential never changes'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.state <> 'draft' AND (
+        NEW.route_id, NEW.applications, NEW.kinds, NEW.starts_on, NEW.ends_on, NEW.review_on,
+        NEW.created_at, NEW.submitted_at, NEW.renews_id
+    ) IS DISTINCT FROM (
+        OLD.route_id, OLD.applications, OLD.kinds, OLD.starts_on, OLD.ends_on, OLD.review_on,
+        OLD.created_at, OLD.submitted_at, OLD.renews_id
+    ) THEN
+        RAISE EXCEPTION 'what was asked for, when and on which route never changes once sent'
             USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.state <> OLD.state AND NOT (CASE OLD.state
@@ -36,6 +52,14 @@ BEGIN
     THEN
         RAISE EXCEPTION 'a request does not go from % to %', OLD.state, NEW.state
             USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.state <> OLD.state
+        AND NEW.state IN ('approved', 'partly_approved', 'overturned', 'declined', 'upheld')
+        AND NOT EXISTS (SELECT 1 FROM exemptions_decision
+                        WHERE request_id = NEW.id
+                        AND (verdict = 'decline') = (NEW.state IN ('declined', 'upheld')))
+    THEN
+        RAISE EXCEPTION 'nobody has decided so' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;
@@ -63,14 +87,31 @@ DROP FUNCTION exemptions_check_state();
 
 DECISIONS = """
 CREATE FUNCTION exemptions_check_decision() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    asked exemptions_exemptionrequest%ROWTYPE;
 BEGIN
     IF TG_OP <> 'INSERT' THEN
         RAISE EXCEPTION 'a decision never changes'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF EXISTS (SELECT 1 FROM exemptions_exemptionrequest
-               WHERE id = NEW.request_id AND requester_id IN (NEW.by_id, NEW.on_behalf_of_id)) THEN
+    SELECT * INTO asked FROM exemptions_exemptionrequest WHERE id = NEW.request_id;
+    IF asked.requester_id IN (NEW.by_id, NEW.on_behalf_of_id) THEN
         RAISE EXCEPTION 'nobody decides on their own request'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF asked.is_sensitive AND EXISTS (
+        SELECT 1 FROM people_employee
+        WHERE id = asked.requester_id AND line_manager_id = NEW.by_id) THEN
+        RAISE EXCEPTION 'the line manager does not decide on a confidential request'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    -- Without lists all are meant; without a last day it has none.
+    IF NEW.verdict <> 'decline' AND NOT (
+        (asked.applications IS NULL OR coalesce(NEW.applications <@ asked.applications, false))
+        AND (asked.kinds IS NULL OR coalesce(NEW.kinds <@ asked.kinds, false))
+        AND NEW.starts_on >= asked.starts_on
+        AND (asked.ends_on IS NULL OR coalesce(NEW.ends_on <= asked.ends_on, false))) THEN
+        RAISE EXCEPTION 'a decision lets nothing stand that was not asked for'
             USING ERRCODE = 'check_violation';
     END IF;
     IF NOT EXISTS (SELECT 1 FROM exemptions_reviewstep

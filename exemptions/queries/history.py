@@ -18,13 +18,17 @@ Details = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One line of a timeline. `index` is its place in the log, for whoever wants the proof."""
+    """One line of a timeline. `index` is its place in the log, for whoever wants the proof.
+
+    `person` is who acted, if they are known still.
+    """
 
     at: datetime
     event: str
     actor: str
     sentence: str
     index: int
+    person: Employee | None = None
 
 
 def history_of(request: ExemptionRequest, *, for_requester: bool) -> list[HistoryEntry]:
@@ -39,9 +43,12 @@ def openings_of(request: ExemptionRequest) -> list[HistoryEntry]:
     leaves = [leaf for leaf in _leaves(request) if leaf.event == events.REQUEST_OPENED]
     people = _people(leaf.actor for leaf in leaves)
     return [
-        HistoryEntry(leaf.at, leaf.event, _name(leaf, people), "opened your request", leaf.index)
+        HistoryEntry(
+            leaf.at, leaf.event, _name(leaf, people), "opened your request", leaf.index,
+            people.get(leaf.actor),
+        )
         for leaf in reversed(leaves)
-    ]
+    ]  # fmt: skip
 
 
 def last_change(request: ExemptionRequest) -> HistoryEntry | None:
@@ -88,7 +95,8 @@ def _entry(
     actor = "You" if for_requester and by_requester else _name(leaf, people)
     details = getattr(leaf, "details", None)
     sentence = SENTENCES[leaf.event](details.content if details else {})
-    return HistoryEntry(leaf.at, leaf.event, actor, f"{actor} {sentence}.", leaf.index)
+    person = people.get(leaf.actor)
+    return HistoryEntry(leaf.at, leaf.event, actor, f"{actor} {sentence}.", leaf.index, person)
 
 
 def _decided(details: Details) -> str:
@@ -111,6 +119,12 @@ def _outcome(details: Details) -> str:
     return words.get(str(details.get("state")), "closed the request")
 
 
+def _escalated(details: Details) -> str:
+    if details.get("because") == "away":
+        return "asked others to step in, because no line manager is there"
+    return "asked others to step in, because the step is overdue"
+
+
 SENTENCES: Mapping[str, Callable[[Details], str]] = {
     events.REQUEST_SUBMITTED: lambda _: "sent the request",
     events.REQUEST_WITHDRAWN: lambda _: "withdrew the request",
@@ -118,16 +132,18 @@ SENTENCES: Mapping[str, Callable[[Details], str]] = {
     events.STEP_TAKEN: lambda _: "gave the step to one person",
     events.STEP_RELEASED: lambda _: "gave the step back to the team",
     events.STEP_REMINDED: lambda _: "reminded who has to decide",
-    events.STEP_ESCALATED: lambda _: "asked others to step in, because the step is overdue",
+    events.STEP_ESCALATED: _escalated,
     events.STEP_DECIDED: _decided,
     events.REQUEST_DECIDED: _outcome,
+    events.APPEAL_DECIDED: _outcome,
     events.INFORMATION_REQUESTED: lambda _: "asked for information",
     events.INFORMATION_ANSWERED: lambda _: "answered",
     events.MESSAGE_ADDED: lambda _: "wrote a message",
-    events.ATTACHMENT_ADDED: lambda _: "attached a file",
     events.DEADLINE_EXTENDED: lambda d: f"extended the legal deadline to {d.get('until', '?')}",
     events.REQUEST_PROTECTED: lambda _: "protected the requester until somebody decides",
     events.APPEAL_FILED: lambda _: "appealed",
-    events.EXEMPTION_REVOKED: lambda d: f"revoked the exemption from {d.get('ends_on', '?')} on",
+    events.EXEMPTION_REVOKED: lambda d: (
+        f"revoked the exemption; its last day is {d.get('ends_on', '?')}"
+    ),
     events.EXEMPTION_EXPIRED: lambda _: "noted that the exemption has ended",
 }

@@ -91,17 +91,28 @@ def open_step(request: ExemptionRequest) -> ReviewStep | None:
     return request.steps.open().select_related("assignee").first()
 
 
+def legal_clock_began(request: ExemptionRequest, step: ReviewStep) -> datetime:
+    """Return when what the legal deadline counts from was sent: the request, or the appeal."""
+    if step.is_appeal:
+        return step.opened_at
+    assert request.submitted_at is not None  # noqa: S101 (a constraint says so once submitted)
+    return request.submitted_at
+
+
 def protects_same(employee: Employee, scope: Scope) -> bool:
     """Whether a pending request of this person protects just this scope already."""
     return ExemptionRequest.objects.filter(requester=employee, protected_scope=scope.key).exists()
 
 
 def was_declined_since(request: ExemptionRequest, *, since: datetime) -> bool:
-    """Whether the same was asked for on the same grounds and declined after `since`."""
+    """Whether the same was asked for on the same grounds and declined after `since`.
+
+    An appeal against it does not change that before it is decided.
+    """
     declined = ExemptionRequest.objects.filter(
         requester=request.requester_id,
         ground=request.ground_id,
-        state__in=[State.DECLINED, State.UPHELD],
+        state__in=[State.DECLINED, State.UPHELD, State.APPEALED, State.INFORMATION_REQUESTED],
         decided_at__gt=since,
     )
     return any(earlier.asked.key == request.asked.key for earlier in declined)
