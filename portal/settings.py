@@ -199,6 +199,8 @@ ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "100/m/ip,5/5m/key"}
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
 PASSWORD_RESET_TIMEOUT = 60 * 60
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+# For how long a password that was given again opens what is confidential (portal.lib.step_up).
+STEP_UP_SECONDS = 10 * 60
 
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SAMESITE = "Lax"

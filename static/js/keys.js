@@ -41,7 +41,7 @@ function act(element) {
   if (element instanceof HTMLDialogElement) element.showModal();
   else if (element instanceof HTMLDetailsElement) {
     element.open = true;
-    (element.querySelector(FIELDS) ?? element.querySelector("summary")).focus();
+    (element.querySelector("[data-key-first]") ?? element.querySelector(FIELDS) ?? element.querySelector("summary")).focus();
   } else {
     element.focus();
     if (!element.matches(WRITING)) element.click();
@@ -106,6 +106,11 @@ document.addEventListener("keydown", (event) => {
   const key = event.key.length === 1 && !event.shiftKey ? event.key.toLowerCase() : event.key;
   if (event.repeat && !REPEATING.has(key)) return;
   if (press(key)) event.preventDefault();
+});
+
+// Ctrl+Enter sends the form that is being written in.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat) event.target.form?.requestSubmit();
 });
 
 // The list of keys
