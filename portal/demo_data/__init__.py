@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 DIRECTORY = Path(__file__).with_name("directory.csv")
+REQUESTS = Path(__file__).with_name("requests.toml")
 
 # Known to everybody who reads this: the demo answers on this machine only (portal.E001).
 PASSWORD = "demo-words-for-anyone"  # noqa: S105 (public, for the demo)

@@ -1,9 +1,8 @@
 """Counts attempts in the shared cache, in fixed windows. Two at once may count as one: that is fine
 for what it guards, guesses at 40-bit codes."""
 
-import time
-
 from django.core.cache import cache
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 
@@ -19,7 +18,7 @@ def check_rate(action: str, who: str, *, most: int, per_seconds: int) -> None:
     Raises:
         RateLimited: this was more than `most` in the window of `per_seconds`.
     """
-    window, elapsed = divmod(int(time.time()), per_seconds)
+    window, elapsed = divmod(int(timezone.now().timestamp()), per_seconds)
     name = salted_hmac("portal.lib.rate_limits", who, algorithm="sha256").hexdigest()[:32]
     key = f"rate:{action}:{name}:{window}"
     count = (cache.get(key) or 0) + 1
