@@ -15,11 +15,18 @@ from consent_app.people.models import Employee
 from consent_app.people.queries import people_with_role
 from consent_app.people.roles import Role
 from exemptions import events, rules
-from exemptions.errors import NotAllowed, ReasonMissing, SamePerson, WrongState
+from exemptions.errors import (
+    NotAllowed,
+    ReasonMissing,
+    SamePerson,
+    SomebodyWasFirst,
+    WrongState,
+)
 from exemptions.models import Ground, Route, RouteState, RouteStep
 from exemptions.rules import StepPlan
 
 GROUNDS = Path(__file__).resolve().parents[1] / "data" / "grounds.toml"
+WITH_LEGAL = "Legal has this version. It can be changed when it comes back."
 
 
 @transaction.atomic
@@ -44,28 +51,37 @@ def save_route(
     protects_while_pending: bool,
     appeal_reviewer: str,
     change_note: str,
+    seen: datetime,
 ) -> Route:
     """Write the next version of a route, or write it anew while it is a draft.
+
+    `seen` is when the newest version on the writer's screen was written.
 
     Raises:
         NotAllowed: only the programme owner may.
         WrongState: the version waits for legal.
-        RouteNotSound, ReasonMissing.
+        SomebodyWasFirst: there is a newer one than was seen.
+        RouteNotSound, ReasonMissing, TextTooLong.
     """
     _check_role(by, Role.PROGRAMME_OWNER)
     rules.check_route(steps, is_sensitive=ground.is_sensitive, appeal_reviewer=appeal_reviewer)
     if not change_note.strip():
         raise ReasonMissing("Say what changes and why; legal reads it.")
+    note = rules.clean_text(change_note)
     now = timezone.now()
     ground = Ground.objects.select_for_update().get(pk=ground.pk)
-    route = _draft_of(ground) or Route(ground=ground, version=_next_version(ground))
-    if route.state == RouteState.PROPOSED:
-        raise WrongState("Legal has this version. It can be changed when it comes back.")
+    newest = Route.objects.select_related("drafted_by").filter(ground=ground).latest("version")
+    if newest.state == RouteState.PROPOSED:
+        raise WrongState(WITH_LEGAL)
+    if newest.drafted_at != seen:
+        raise SomebodyWasFirst(_who_was_first(newest))
+    is_draft = newest.state == RouteState.DRAFT
+    route = newest if is_draft else Route(ground=ground, version=newest.version + 1)
     route.state = RouteState.DRAFT
     route.drafted_by, route.drafted_at = by, now
     route.protects_while_pending = protects_while_pending
     route.appeal_reviewer = appeal_reviewer
-    route.change_note = change_note.strip()
+    route.change_note = note
     route.save()
     route.steps.all().delete()
     _write_steps(route, steps)
@@ -74,10 +90,15 @@ def save_route(
 
 
 @transaction.atomic
-def propose_route(*, route: Route, by: Employee) -> Route:
-    """Hand a draft to legal. Raises NotAllowed, WrongState."""
+def propose_route(*, route: Route, by: Employee, seen: datetime) -> Route:
+    """Hand a draft to legal; `seen` is when what was on the screen was written.
+
+    Raises:
+        NotAllowed: only the programme owner may.
+        SomebodyWasFirst: it is not a draft any more, or not this one.
+    """
     _check_role(by, Role.PROGRAMME_OWNER)
-    route = _locked(route, RouteState.DRAFT)
+    route = _locked(route, RouteState.DRAFT, seen=seen)
     now = timezone.now()
     route.state = RouteState.PROPOSED
     route.review_note = ""
@@ -90,16 +111,18 @@ def propose_route(*, route: Route, by: Employee) -> Route:
 
 
 @transaction.atomic
-def approve_route(*, route: Route, by: Employee) -> Route:
+def approve_route(*, route: Route, by: Employee, seen: datetime) -> Route:
     """Put a proposed version in force for requests sent from now on.
+
+    `seen` is when what was on the screen was written: nobody approves what they did not read.
 
     Raises:
         NotAllowed: only legal may.
         SamePerson: who wrote it can't.
-        WrongState: it was not proposed, or somebody was first.
+        SomebodyWasFirst: it does not wait for legal any more, or it was written anew.
     """
     _check_role(by, Role.LEGAL_REVIEWER)
-    route = _locked(route, RouteState.PROPOSED)
+    route = _locked(route, RouteState.PROPOSED, seen=seen)
     if route.drafted_by_id == by.pk:
         raise SamePerson
     now = timezone.now()
@@ -114,16 +137,20 @@ def approve_route(*, route: Route, by: Employee) -> Route:
 
 
 @transaction.atomic
-def return_route(*, route: Route, by: Employee, note: str) -> Route:
-    """Send a proposed version back with what is to change. Raises as `approve_route`."""
+def return_route(*, route: Route, by: Employee, seen: datetime, note: str) -> Route:
+    """Send a proposed version back with what is to change.
+
+    Raises as `approve_route`, and ReasonMissing or TextTooLong.
+    """
     _check_role(by, Role.LEGAL_REVIEWER)
     if not note.strip():
         raise ReasonMissing("Say what is to change.")
-    route = _locked(route, RouteState.PROPOSED)
+    clean = rules.clean_text(note)
+    route = _locked(route, RouteState.PROPOSED, seen=seen)
     if route.drafted_by_id == by.pk:
         raise SamePerson
     now = timezone.now()
-    route.state, route.review_note = RouteState.DRAFT, note.strip()
+    route.state, route.review_note = RouteState.DRAFT, clean
     route.save(update_fields=["state", "review_note"])
     _record(events.ROUTE_SENT_BACK, route, by=by, at=now)
     owe("route_decided", to=route.drafted_by)
@@ -181,22 +208,27 @@ def _write_steps(route: Route, steps: Sequence[StepPlan]) -> None:
     )
 
 
-def _draft_of(ground: Ground) -> Route | None:
-    states = [RouteState.DRAFT, RouteState.PROPOSED]
-    return Route.objects.filter(ground=ground, state__in=states).first()
-
-
-def _next_version(ground: Ground) -> int:
-    newest = Route.objects.filter(ground=ground).order_by("-version").first()
-    return newest.version + 1 if newest else 1
-
-
-def _locked(route: Route, state: RouteState) -> Route:
+def _locked(route: Route, state: RouteState, *, seen: datetime) -> Route:
     Ground.objects.select_for_update().get(pk=route.ground_id)
-    fresh = Route.objects.select_related("drafted_by").get(pk=route.pk)
-    if fresh.state != state:
-        raise WrongState("Somebody was first. Look at it again.")
+    fresh = Route.objects.select_related("drafted_by", "approved_by").get(pk=route.pk)
+    if fresh.state != state or fresh.drafted_at != seen:
+        raise SomebodyWasFirst(_who_was_first(fresh))
     return fresh
+
+
+def _who_was_first(route: Route) -> str:
+    """Say how a version stands now, for whoever comes too late."""
+    words = {
+        RouteState.DRAFT: f"It is a draft by {route.drafted_by.name}{_at(route.drafted_at)}",
+        RouteState.PROPOSED: "It waits for legal by now",
+        RouteState.IN_FORCE: f"It is in force{_at(route.in_force_since)}",
+        RouteState.RETIRED: "A later version is in force by now",
+    }[RouteState(route.state)]
+    return f"{words}. Nothing of yours was saved. Look again."
+
+
+def _at(at: datetime | None) -> str:
+    return f" since {timezone.localtime(at):%H:%M on %-d %B}" if at else ""
 
 
 def _check_role(person: Employee, role: Role) -> None:

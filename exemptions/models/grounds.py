@@ -92,6 +92,12 @@ class Route(models.Model):
                 name="route_two_people",
             ),
             models.CheckConstraint(
+                condition=Q(state__in=[RouteState.DRAFT, RouteState.PROPOSED])
+                | Q(approved_by__isnull=False)
+                | Q(version=1),
+                name="route_approved_but_the_first",
+            ),
+            models.CheckConstraint(
                 condition=~Q(appeal_reviewer=Reviewer.MANAGER), name="route_appeal_not_to_manager"
             ),
             models.CheckConstraint(

@@ -1,39 +1,84 @@
-"""Grounds and routes for those who edit and approve them."""
+"""Grounds and routes for those who write, approve and oversee them; others get none of it here."""
 
 import uuid
+from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 
 from consent_app.people.models import Employee
 from consent_app.people.roles import Role
 from exemptions.models import Ground, Route, RouteState
+from exemptions.route_versions import RouteInWords, in_words
+
+READERS = (Role.PROGRAMME_OWNER, Role.LEGAL_REVIEWER, Role.AUDITOR)
 
 
-def check_reader(person: Employee) -> None:
-    """Raises PermissionDenied unless somebody writes routes, approves them or oversees both."""
-    if not person.has_role(Role.PROGRAMME_OWNER, Role.LEGAL_REVIEWER, Role.AUDITOR):
-        raise PermissionDenied
+@dataclass(frozen=True, slots=True)
+class GroundRoutes:
+    """All versions of a ground's route: the one in force, one that is being made, older ones."""
+
+    ground: Ground
+    in_force: RouteInWords | None
+    coming: RouteInWords | None
+    earlier: list[RouteInWords]
 
 
-def grounds_with_routes() -> QuerySet[Ground]:
-    """Return all grounds with every version of their routes, newest first."""
+def routes_for(person: Employee) -> list[GroundRoutes]:
+    """Return every ground with its routes. Raises PermissionDenied."""
+    _check_reader(person)
     routes = Route.objects.select_related("drafted_by", "approved_by").prefetch_related("steps")
-    return Ground.objects.prefetch_related(Prefetch("routes", routes.order_by("-version")))
+    newest_first = Prefetch("routes", routes.order_by("-version"))
+    return [_in_versions(ground) for ground in Ground.objects.prefetch_related(newest_first)]
 
 
-def route_by_id(route_id: uuid.UUID) -> Route:
-    """Return a route; whoever edits or approves routes may read all of them."""
-    routes = Route.objects.select_related("ground", "drafted_by", "approved_by")
-    return get_object_or_404(routes.prefetch_related("steps"), pk=route_id)
-
-
-def ground_by_slug(slug: str) -> Ground:
+def ground_for(writer: Employee, slug: str) -> Ground:
+    """Return a ground whose route this person may write. Raises PermissionDenied."""
+    if not may_write(writer):
+        raise PermissionDenied
     return get_object_or_404(Ground, pk=slug)
 
 
-def draft_of(ground: Ground) -> Route | None:
-    """Return the version of a route that is being written or waits for legal."""
-    open_states = [RouteState.DRAFT, RouteState.PROPOSED]
-    return ground.routes.filter(state__in=open_states).prefetch_related("steps").first()
+def route_for(person: Employee, route_id: uuid.UUID) -> Route:
+    """Return a version that this person may read. Raises PermissionDenied."""
+    _check_reader(person)
+    return get_object_or_404(Route.objects.select_related("ground", "drafted_by"), pk=route_id)
+
+
+def newest_route(ground: Ground) -> Route:
+    """Return the version that the next one begins with: a draft, or what is in force."""
+    versions = ground.routes.select_related("drafted_by").prefetch_related("steps")
+    return versions.latest("version")
+
+
+def may_write(person: Employee) -> bool:
+    return person.has_role(Role.PROGRAMME_OWNER)
+
+
+def may_decide(person: Employee, route: Route) -> bool:
+    """Whether this person of legal may approve a version or send it back: not their own."""
+    return person.has_role(Role.LEGAL_REVIEWER) and route.drafted_by_id != person.pk
+
+
+def _check_reader(person: Employee) -> None:
+    if not person.has_role(*READERS):
+        raise PermissionDenied
+
+
+def _in_versions(ground: Ground) -> GroundRoutes:
+    versions = list(ground.routes.all())
+    words = [
+        in_words(route, before=before)
+        for route, before in zip(versions, [*versions[1:], None], strict=True)
+    ]
+
+    def in_states(*states: RouteState) -> list[RouteInWords]:
+        return [found for found in words if found.route.state in states]
+
+    return GroundRoutes(
+        ground=ground,
+        in_force=next(iter(in_states(RouteState.IN_FORCE)), None),
+        coming=next(iter(in_states(RouteState.DRAFT, RouteState.PROPOSED)), None),
+        earlier=in_states(RouteState.RETIRED),
+    )
