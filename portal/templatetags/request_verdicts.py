@@ -36,6 +36,7 @@ class Collected:
     """What is collected from an application: the kinds in words, empty for nothing."""
 
     kinds: str
+    is_all: bool
 
     @property
     def state(self) -> str:
@@ -107,7 +108,7 @@ def _collected(
 ) -> Collected:
     subject = Subject(application=row.slug)
     names = [kind.name for kind in kinds if view.decide(subject, kind=kind.code, at=at).allowed]
-    return Collected(in_a_row(names) if names else "")
+    return Collected(in_a_row(names) if names else "", is_all=len(names) == len(kinds))
 
 
 def _start_of(scope: Scope, requester: Employee) -> datetime:
