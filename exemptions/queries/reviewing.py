@@ -8,7 +8,10 @@ changed manager, a role taken away or a delegation that ended counts at once.
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
@@ -40,10 +43,11 @@ class Reviewing:
 
 
 def reviewing_as(person: Employee, *, at: datetime) -> Reviewing:
+    if not person.is_active:
+        return Reviewing(person, frozenset(), ())
     delegators = Delegation.objects.in_force(at).filter(delegate=person, person__is_active=True)
     away = delegators.values_list("person", flat=True)
-    teams = frozenset(person.roles & TEAMS) if person.is_active else frozenset()
-    return Reviewing(person, teams, (person.pk, *away))
+    return Reviewing(person, frozenset(person.roles & TEAMS), (person.pk, *away))
 
 
 def is_reviewer(person: Employee, *, at: datetime) -> bool:
@@ -53,35 +57,63 @@ def is_reviewer(person: Employee, *, at: datetime) -> bool:
     return person.is_manager or len(reviewing_as(person, at=at).stands_for) > 1
 
 
+def check_is_reviewer(person: Employee, *, at: datetime) -> None:
+    """Raises PermissionDenied for whoever has nothing to do with requests of others."""
+    if not is_reviewer(person, at=at):
+        raise PermissionDenied
+
+
+def ways_to(who: Reviewing) -> list[Q]:
+    """Return why steps are this reviewer's: by team, by stepping in, by report.
+
+    One by one, each finds its steps by an index; of all at once PostgreSQL would read every step.
+    """
+    teams = sorted(who.teams)
+    return [
+        *(Q(reviewer=team) for team in teams),
+        *(Q(escalated_at__isnull=False, fallback=team) for team in teams),
+        Q(reviewer=Reviewer.MANAGER, request__requester__line_manager__in=who.stands_for),
+    ]
+
+
 def steps_before(who: Reviewing) -> ReviewStepQuerySet:
     """Return the steps, open and closed, that are this reviewer's to handle.
 
     Never one of their own requests, and never a confidential one of somebody who reports to them.
     """
-    team = Q(reviewer__in=who.teams) | Q(escalated_at__isnull=False, fallback__in=who.teams)
-    reports = Q(reviewer=Reviewer.MANAGER, request__requester__line_manager__in=who.stands_for)
-    return (
-        ReviewStep.objects.filter(team | reports)
-        .exclude(request__requester=who.person)
-        .exclude(request__is_sensitive=True, request__requester__line_manager=who.person)
+    return _not_too_near(who, ReviewStep.objects.filter(reduce(or_, ways_to(who))))
+
+
+def _not_too_near(who: Reviewing, steps: ReviewStepQuerySet) -> ReviewStepQuerySet:
+    return steps.exclude(request__requester=who.person).exclude(
+        request__is_sensitive=True, request__requester__line_manager=who.person
     )
 
 
 def queue_of(who: Reviewing) -> ReviewStepQuerySet:
     """Return the open steps that this reviewer can decide, the most urgent first."""
-    decided = Decision.objects.filter(request=OuterRef("request"), by=who.person)
-    return (
-        steps_before(who)
-        .open()
-        .filter(~Exists(decided))
-        .select_related("request__requester", "request__ground", "assignee")
-        .order_by("due_at", "pk")
+    return _to_decide(who, steps_before(who)).select_related(
+        "request__requester", "request__ground", "assignee"
     )
+
+
+def queues_of(who: Reviewing) -> list[ReviewStepQuerySet]:
+    """Return the same steps way by way; one that comes by two ways is in both."""
+    return [
+        _to_decide(who, _not_too_near(who, ReviewStep.objects.filter(way))) for way in ways_to(who)
+    ]
+
+
+def _to_decide(who: Reviewing, steps: ReviewStepQuerySet) -> ReviewStepQuerySet:
+    decided = Decision.objects.filter(request=OuterRef("request"), by=who.person)
+    return steps.open().filter(~Exists(decided)).order_by("due_at", "pk")
 
 
 def mine(who: Reviewing) -> Q:
     """What waits for this person by name, of what is in their queue."""
-    return Q(assignee__in=who.stands_for) | Q(reviewer=Reviewer.MANAGER, escalated_at__isnull=True)
+    return Q(assignee__in=who.stands_for) | Q(
+        reviewer=Reviewer.MANAGER, request__requester__line_manager__in=who.stands_for
+    )
 
 
 def case_for(who: Reviewing, request_id: uuid.UUID) -> ExemptionRequest:
@@ -132,7 +164,7 @@ def stand_in(person: Employee, *, at: datetime) -> Delegation | None:
 def manager_in_reach(requester: Employee, *, at: datetime) -> Employee | None:
     """Return who decides as the line manager now: the manager, or whoever stands in; None if away.
 
-    A stand-in who is the requester does not count.
+    A stand-in who left, is away as well, or is the requester does not count.
     """
     manager = requester.line_manager
     if manager is None or not manager.is_active:
@@ -143,7 +175,7 @@ def manager_in_reach(requester: Employee, *, at: datetime) -> Employee | None:
     delegate = away.delegate
     if delegate is None or not delegate.is_active or delegate == requester:
         return None
-    return delegate
+    return None if stand_in(delegate, at=at) else delegate
 
 
 def named_handlers(step: ReviewStep, *, at: datetime) -> list[Employee]:
@@ -160,24 +192,22 @@ def named_handlers(step: ReviewStep, *, at: datetime) -> list[Employee]:
         named = [(away.delegate if away and away.delegate else step.assignee)]
     else:
         named = []
-    if step.escalated_at is not None and step.fallback:
-        named += people_with_role(Role(step.fallback))
+    if step.escalated_at is not None:
+        teams = {step.reviewer, step.fallback} & TEAMS
+        named += [person for team in sorted(teams) for person in people_with_role(Role(team))]
     return [
-        person for person in dict.fromkeys(named) if may_handle(reviewing_as(person, at=at), step)
-    ]
-
-
-def possible_assignees(
-    request: ExemptionRequest, step: ReviewStep, *, at: datetime
-) -> list[Employee]:
-    """Return who a team's step can be given to, by name."""
-    if step.reviewer == Reviewer.MANAGER:
-        return []
-    roles = {step.reviewer, step.fallback} if step.escalated_at else {step.reviewer}
-    people = {person for role in roles if role for person in people_with_role(Role(role))}
-    able = [
         person
-        for person in people
+        for person in dict.fromkeys(named)
         if may_handle(reviewing_as(person, at=at), step) and not has_decided(person, request)
     ]
-    return sorted(able, key=lambda person: person.name)
+
+
+def possible_assignees(request: ExemptionRequest, step: ReviewStep) -> list[Employee]:
+    """Return who a team's step can be given to, by name."""
+    teams = {step.fallback} if step.escalated_at else set()
+    teams |= {step.reviewer} - {Reviewer.MANAGER}
+    excluded = Q(pk=request.requester_id) | Q(decisions__request=request)
+    if request.is_sensitive and request.requester.line_manager_id is not None:
+        excluded |= Q(pk=request.requester.line_manager_id)
+    people = Employee.objects.filter(is_active=True, groups__name__in=teams & TEAMS)
+    return list(people.exclude(excluded).distinct().order_by("name"))
