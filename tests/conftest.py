@@ -18,6 +18,7 @@ from tests.device_fixtures import (  # noqa: F401 (fixtures)
 from tests.exemption_fixtures import (  # noqa: F401 (fixtures)
     decide_all,
     grounds,
+    laptop,
     make_draft,
     make_request,
     organisation,

@@ -1,21 +1,28 @@
 """An organisation that can decide on requests, and requests in the state that a test needs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
+from consent_app.audit.models import Leaf
+from consent_app.devices.actions import sign_ceilings
+from consent_app.notifications.models import Notification
 from consent_app.people.models import Employee
 from consent_app.people.queries import system_user
 from consent_app.people.roles import Role, ensure_roles
 from consent_app.register.actions import load_register
+from consent_app.restrictions.models import Restriction
 from exemptions.actions import decisions, drafts, submission
 from exemptions.actions.drafts import Covering
 from exemptions.actions.routes import load_grounds
-from exemptions.models import ExemptionRequest, Ground, Verdict
+from exemptions.models import Decision, ExemptionRequest, Ground, Message, ReviewStep, Verdict
 from exemptions.queries import own
 from exemptions.scope import Scope
+from tests.device_fixtures import Enrolled, enrol
 
 ORDINARY = "objection-to-training"  # manager, then HR
 PROTECTED = "protected-work"  # manager, then legal; protected while pending
@@ -153,3 +160,43 @@ def fresh(request: ExemptionRequest) -> ExemptionRequest:
     return ExemptionRequest.objects.select_related(
         "requester__jurisdiction", "ground", "route", "exemption", "protection"
     ).get(pk=request.pk)
+
+
+def events_of(request: ExemptionRequest) -> list[str]:
+    """Return what the log has of a request, oldest first."""
+    leaves = Leaf.objects.filter(subject=f"exemptionrequest:{request.pk}").order_by("index")
+    return list(leaves.values_list("event", flat=True))
+
+
+def told(person: Employee) -> list[str]:
+    """Return what somebody was told about requests, by name."""
+    events = person.notifications.exclude(event__startswith="device_")
+    return sorted(events.values_list("event", flat=True))
+
+
+def protects_from(request: ExemptionRequest) -> datetime | None:
+    protection = fresh(request).protection
+    return protection.starts_at if protection else None
+
+
+@contextmanager
+def nothing_changes() -> Iterator[None]:
+    """Assert that a refusal left every table of requests, effects, messages and the log alone."""
+    tables = (
+        ExemptionRequest, ReviewStep, Decision, Message, Restriction, Notification, Leaf,
+    )  # fmt: skip
+    before = [list(table.objects.order_by("pk").values()) for table in tables]
+    yield
+    assert [list(table.objects.order_by("pk").values()) for table in tables] == before
+
+
+@pytest.fixture
+def laptop(organisation, grounds) -> Enrolled:
+    """Mira's laptop, which collects."""
+    sign_ceilings(by=system_user())
+    return enrol(organisation.mira)
+
+
+def denied(device: Enrolled, at: datetime) -> set[str]:
+    """Return the sources for which the newest policy denies something at a moment."""
+    return {deny.source for deny in device.newest_document().deny if deny.is_in_force(at)}

@@ -52,9 +52,10 @@ def openings_of(request: ExemptionRequest) -> list[HistoryEntry]:
 
 
 def last_change(request: ExemptionRequest) -> HistoryEntry | None:
-    """Return the last thing that happened, for whoever comes too late."""
+    """Return the last thing that somebody did, for whoever comes too late."""
     history = history_of(request, for_requester=False)
-    return history[-1] if history else None
+    done = [entry for entry in history if entry.event != events.STEP_OPENED]
+    return done[-1] if done else None
 
 
 def last_opening(request: ExemptionRequest, person: Employee) -> datetime | None:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from consent_app.audit.models import Leaf
 from consent_app.notifications.models import Notification
 from consent_app.restrictions.models import Restriction, Source
 from exemptions.actions import conversation, decisions, submission
@@ -10,14 +9,9 @@ from exemptions.errors import DecidedAlready, NotYourStep, OwnRequest, SomebodyW
 from exemptions.models import State, Verdict
 from exemptions.queries import own, reviewing
 from tests.conftest import NOON
-from tests.exemption_fixtures import PROTECTED, SENSITIVE, TWO_PEOPLE, fresh
+from tests.exemption_fixtures import PROTECTED, SENSITIVE, TWO_PEOPLE, events_of, fresh
 
 pytestmark = pytest.mark.usefixtures("frozen_time")
-
-
-def events_of(request):
-    leaves = Leaf.objects.filter(subject=f"exemptionrequest:{request.pk}").order_by("index")
-    return list(leaves.values_list("event", flat=True))
 
 
 def test_approved_request_takes_collection_away(make_request, decide_all):
