@@ -79,7 +79,7 @@ def latest_extension(submitted_on: date, *, days: int | None, regime: str = "") 
     if days is None:
         return None
     if regime.endswith("GDPR"):
-        return _months_after(submitted_on, MONTHS_WHEN_EXTENDED)
+        return months_after(submitted_on, MONTHS_WHEN_EXTENDED)
     return submitted_on + 2 * timedelta(days=days)
 
 
@@ -118,7 +118,7 @@ def _calendar_of(country: str, subdivision: str | None, year: int) -> HolidayBas
         return country_holidays(country, subdiv=subdivision, years=year, expand=False)
 
 
-def _months_after(day: date, months: int) -> date:
+def months_after(day: date, months: int) -> date:
     """Return the same day of a later month, or that month's last day if it is shorter."""
     years, month = divmod(day.month - 1 + months, 12)
     year = day.year + years

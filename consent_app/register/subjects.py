@@ -47,6 +47,11 @@ def visible(text: str) -> str:
     )
 
 
+def visible_lines(text: str) -> str:
+    """Return the same of a text that may have several lines."""
+    return "\n".join(visible(line) for line in text.replace("\t", "    ").split("\n"))
+
+
 def _read_title(title: str, register: Register) -> Subject:
     *_, last = parts = _SEPARATOR.split(title)
     row = register.search_name(last) if len(parts) > 1 else None
