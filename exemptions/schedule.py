@@ -2,9 +2,14 @@
 
 from celery import shared_task
 
-from exemptions.actions.timekeeping import keep_time as keep
+from exemptions.actions import digest, timekeeping
 
 
 @shared_task(name="exemptions.keep_time")
 def keep_time() -> None:
-    keep()
+    timekeeping.keep_time()
+
+
+@shared_task(name="exemptions.send_digests")
+def send_digests() -> None:
+    digest.send_digests()

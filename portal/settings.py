@@ -159,6 +159,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-notifications": {"task": "notifications.sweep", "schedule": 15.0},
     "keep-time-of-requests": {"task": "exemptions.keep_time", "schedule": 60.0},
+    "send-digests": {"task": "exemptions.send_digests", "schedule": crontab(minute="*/15")},
     "forget-notifications": {
         "task": "notifications.forget",
         "schedule": crontab(hour=3, minute=20),

@@ -11,6 +11,8 @@ from consent_app.notifications import catalogue, events, queries, tasks
 from consent_app.notifications.models import MailPreference, Notification
 from consent_app.people.models import Employee
 
+BATCH = 2_000
+
 
 def owe(event: str, *, to: Employee, context: Mapping[str, object] | None = None) -> Notification:
     """Write the row in the caller's transaction; after its commit a worker is told.
@@ -23,6 +25,20 @@ def owe(event: str, *, to: Employee, context: Mapping[str, object] | None = None
     )
     transaction.on_commit(lambda: tasks.hint(notification.pk))
     return notification
+
+
+def owe_each(event: str, contexts: Mapping[Employee, Mapping[str, object]]) -> list[Notification]:
+    """Owe one event to many people, each with a context of their own, as `owe` does to one."""
+    now = timezone.now()
+    owed = Notification.objects.bulk_create(
+        (
+            Notification(recipient=person, event=event, context=dict(context), owed_at=now)
+            for person, context in contexts.items()
+        ),
+        batch_size=BATCH,
+    )
+    transaction.on_commit(lambda: _hint_all(owed))
+    return owed
 
 
 def mark_read(message: Notification) -> None:
@@ -56,3 +72,9 @@ def choose_mails(*, employee: Employee, by: Employee, kinds: Collection[str]) ->
             events.MAIL_CHANGED, actor=by, subject=preference, at=now, person=employee,
             details={"kind": kind.value, "wants_mail": wanted},
         )  # fmt: skip
+
+
+def _hint_all(owed: Collection[Notification]) -> None:
+    for notification in owed:
+        if not tasks.hint(notification.pk):
+            return  # the sweeper finds the others, too

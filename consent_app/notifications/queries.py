@@ -1,7 +1,7 @@
 """Which messages wait for delivery, which somebody finds in the inbox, and what is mailed."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.shortcuts import get_object_or_404
@@ -36,6 +36,12 @@ def inbox_of(employee: Employee) -> NotificationQuerySet:
 def message_for(employee: Employee, message_id: uuid.UUID) -> Notification:
     """Return a message of one's own inbox; 404 also hides messages to others."""
     return get_object_or_404(inbox_of(employee), pk=message_id)
+
+
+def told_since(event: str, since: datetime) -> set[uuid.UUID]:
+    """Return who was owed this event at or after a moment, by their ids."""
+    owed = Notification.objects.filter(event=event, owed_at__gte=since)
+    return set(owed.values_list("recipient", flat=True))
 
 
 def unread_count(employee: Employee) -> int:

@@ -11,12 +11,14 @@ from consent_app.notifications import delivery, queries, retention
 logger = logging.getLogger(__name__)
 
 
-def hint(notification_id: uuid.UUID) -> None:
-    """Tell a worker, if the broker is there; if not, the sweeper will."""
+def hint(notification_id: uuid.UUID) -> bool:
+    """Tell a worker, if the broker is there; if not, the sweeper will. Say whether it was there."""
     try:
         deliver.delay(str(notification_id))
     except OperationalError:
         logger.warning("broker away; notification %s waits for the sweeper", notification_id)
+        return False
+    return True
 
 
 @shared_task(name="notifications.deliver")
