@@ -1,6 +1,7 @@
 """Who acts for the system, which law applies where, and who has a role."""
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -64,6 +65,15 @@ def governing(code: str, rows: Mapping[str, Jurisdiction]) -> Jurisdiction | Non
 def people_with_role(role: Role) -> QuerySet[Employee]:
     """Return who works here and has `role`, by name."""
     return Employee.objects.filter(is_active=True, groups__name=role)
+
+
+def roles_of(people: Collection[uuid.UUID]) -> dict[uuid.UUID, frozenset[str]]:
+    """Return the roles of those of these people who have any, by their ids."""
+    found: dict[uuid.UUID, set[str]] = {}
+    rows = Employee.objects.filter(pk__in=people, groups__name__in=Role.values)
+    for person, role in rows.values_list("pk", "groups__name"):
+        found.setdefault(person, set()).add(role)
+    return {person: frozenset(roles) for person, roles in found.items()}
 
 
 def _unknown(code: str) -> Jurisdiction:

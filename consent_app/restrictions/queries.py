@@ -12,6 +12,12 @@ def restrictions_on(employee: Employee, *, at: datetime) -> RestrictionQuerySet:
     return Restriction.objects.filter(employee=employee).not_over(at).order_by("starts_at", "pk")
 
 
+def restrictions_caused_by(employee: Employee, cause: str) -> list[Restriction]:
+    """Return what one thing took away from this person, over or not, the latest decided first."""
+    found = Restriction.objects.filter(employee=employee, cause=cause)
+    return list(found.order_by("-decided_at", "-starts_at"))
+
+
 def pauses_of(employee: Employee, *, at: datetime) -> list[Restriction]:
     """Return the pauses in force, the one on all devices first."""
     found = Restriction.objects.pauses().in_force(at).filter(employee=employee)

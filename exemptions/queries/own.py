@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 
 from consent_app.people.models import Employee
@@ -97,6 +97,11 @@ def legal_clock_began(request: ExemptionRequest, step: ReviewStep) -> datetime:
         return step.opened_at
     assert request.submitted_at is not None  # noqa: S101 (a constraint says so once submitted)
     return request.submitted_at
+
+
+def steps_of(request: ExemptionRequest) -> QuerySet[ReviewStep]:
+    """Return the steps that a request reached, in the order they were opened."""
+    return request.steps.order_by("position")
 
 
 def protects_same(employee: Employee, scope: Scope) -> bool:

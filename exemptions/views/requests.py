@@ -1,30 +1,58 @@
-"""My requests: the list, one request with all that happened to it, and its files."""
+"""My requests: the list, one request with all that happened to it, and what can be done with it.
 
+The top of a request's page is asked for again by the page itself, to show how far its devices are;
+the answer is 204 while it would look the same. What it says of devices comes from a tag of the
+wiring: this room does not know them.
+"""
+
+import hashlib
 import uuid
+from collections.abc import Callable
+from datetime import datetime
 
-from django.core.paginator import Paginator
-from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_safe
+from django.contrib import messages
+from django.core.paginator import InvalidPage, Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_POST, require_safe
 
+from exemptions import overview
+from exemptions.actions import conversation, submission
+from exemptions.errors import AlreadyRenewed, AppealTooLate, NothingToRenew, WrongState
+from exemptions.forms.requests import AdditionForm, AnswerForm, AppealForm, WritingForm
+from exemptions.models import ExemptionRequest
+from exemptions.own_page import own_page
 from exemptions.queries import own
 from exemptions.sealed import attachment_content
-from portal.lib.http import UserRequest
+from portal.lib.http import UserRequest, render_partial
+from portal.lib.refusals import Refusal
 
+LIST = "requests/my_requests.html"
+PAGE = "requests/my_request.html"
+PARTIAL = "request-now"
 PER_PAGE = 20
+# The request is not as it was when the page was drawn.
+TOO_LATE = (WrongState, AppealTooLate, AlreadyRenewed, NothingToRenew)
 
 
 @require_safe
 def my_requests(request: UserRequest) -> HttpResponse:
-    page = Paginator(own.requests_of(request.user), PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "requests/my_requests.html", {"page": page})
+    paginator = Paginator(overview.with_steps(own.requests_of(request.user)), PER_PAGE)
+    try:
+        page = paginator.page(request.GET.get("page", 1))
+    except InvalidPage:
+        raise Http404 from None
+    shown = overview.placed(list(page.object_list), at=timezone.now())
+    return render(request, LIST, {"page": page, "shown": shown})
 
 
 @require_safe
 def my_request(request: UserRequest, request_id: uuid.UUID) -> HttpResponse:
-    asked = own.request_for(request.user, request_id)
-    return render(request, "requests/my_request.html", {"asked": asked})
+    asked = overview.request_for(request.user, request_id)
+    return _page(request, asked)
 
 
 @require_safe
@@ -35,11 +63,141 @@ def request_file(
     """Give out a file as a download that no browser opens inside this site."""
     asked = own.own_request_for(request.user, request_id)
     attachment = own.attachment_of(asked, attachment_id)
-    response = HttpResponse(
-        attachment_content(asked, attachment), content_type=attachment.media_type
-    )
+    if asked.sealing_key is None:
+        raise Http404  # erased
+    content = attachment_content(asked, attachment)
+    response = HttpResponse(content, content_type=attachment.media_type)
     name = f"file-{attachment.number}.{attachment.extension}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "no-store"
     return response
+
+
+@require_POST
+def request_withdraw(request: UserRequest, request_id: uuid.UUID) -> HttpResponse:
+    asked = own.request_for(request.user, request_id)
+    try:
+        submission.withdraw_request(request=asked, by=request.user)
+    except Refusal as refusal:
+        return _refused(request, request_id, refusal)
+    messages.info(request, "You withdrew the request. Nobody decides on it any more.")
+    return redirect("my-request", request_id)
+
+
+@require_POST
+def request_renew(request: UserRequest, request_id: uuid.UUID) -> HttpResponse:
+    asked = own.request_for(request.user, request_id)
+    try:
+        renewal = submission.renew_exemption(request=asked, by=request.user)
+    except Refusal as refusal:
+        return _refused(request, request_id, refusal)
+    messages.info(request, "You asked for it again. This is the new request.")
+    return redirect("my-request", renewal.pk)
+
+
+@require_POST
+@sensitive_post_parameters()
+@sensitive_variables()
+def request_answer(request: UserRequest, request_id: uuid.UUID) -> HttpResponse:
+    def answer(asked: ExemptionRequest, text: str) -> object:
+        return conversation.answer_question(request=asked, by=request.user, text=text)
+
+    form = AnswerForm(request.POST)
+    return _write(request, request_id, form, answer, done="Your answer was sent.")
+
+
+@require_POST
+@sensitive_post_parameters()
+@sensitive_variables()
+def request_add(request: UserRequest, request_id: uuid.UUID) -> HttpResponse:
+    def add(asked: ExemptionRequest, text: str) -> object:
+        return conversation.add_statement(request=asked, by=request.user, text=text)
+
+    form = AdditionForm(request.POST)
+    return _write(request, request_id, form, add, done="It was added to your request.")
+
+
+@require_POST
+@sensitive_post_parameters()
+@sensitive_variables()
+def request_appeal(request: UserRequest, request_id: uuid.UUID) -> HttpResponse:
+    def appeal(asked: ExemptionRequest, text: str) -> object:
+        return submission.appeal(request=asked, by=request.user, text=text)
+
+    form = AppealForm(request.POST)
+    return _write(request, request_id, form, appeal, done="Your appeal was sent.")
+
+
+@sensitive_variables()
+def _write(
+    request: UserRequest,
+    request_id: uuid.UUID,
+    form: WritingForm,
+    act: Callable[[ExemptionRequest, str], object],
+    *,
+    done: str,
+) -> HttpResponse:
+    asked = overview.request_for(request.user, request_id)
+    if not form.is_valid():
+        return _page(request, asked, forms=[form], status=422)
+    try:
+        act(asked, form.cleaned_data["text"])
+    except Refusal as refusal:
+        return _refused(request, request_id, refusal, forms=[form])
+    messages.info(request, done)
+    return redirect("my-request", request_id)
+
+
+def _refused(
+    request: UserRequest,
+    request_id: uuid.UUID,
+    refusal: Refusal,
+    *,
+    forms: list[WritingForm] | None = None,
+) -> HttpResponse:
+    """Show the request as it is now, and why nothing was done; what was written stays."""
+    asked = overview.request_for(request.user, request_id)
+    status = 409 if isinstance(refusal, TOO_LATE) else 422
+    return _page(request, asked, forms=forms or [], refusal=refusal.message, status=status)
+
+
+@sensitive_variables()
+def _page(
+    request: UserRequest,
+    asked: ExemptionRequest,
+    *,
+    forms: list[WritingForm] | None = None,
+    refusal: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    now = timezone.now()
+    top = _top(request, asked, refusal=refusal, at=now)
+    if not request.htmx:
+        top["page"] = own_page(asked, at=now)
+        top |= {f"{form.name}_form": form for form in _forms(forms or [])}
+    elif request.GET.get("seen") == top["mark"]:
+        return HttpResponse(status=204)
+    return render_partial(request, PAGE, PARTIAL, top, status=status)
+
+
+def _top(
+    request: UserRequest, asked: ExemptionRequest, *, refusal: str, at: datetime
+) -> dict[str, object]:
+    """Draw the top of the page first, so that its mark can name what it shows."""
+    context: dict[str, object] = {
+        "asked": asked,
+        "standing": overview.standing(asked, at=at),
+        "refusal": refusal,
+        "version": request.GET.get("version") if request.htmx else str(asked.version),
+    }
+    top = render_to_string(f"{PAGE}#request-top", context, request)
+    mark = hashlib.sha256(top.encode()).hexdigest()[:16]
+    return context | {"top": top, "mark": mark}
+
+
+def _forms(bound: list[WritingForm]) -> list[WritingForm]:
+    """Return every form of the page: the one that was sent, and the others empty."""
+    sent = {form.name: form for form in bound}
+    return [sent.get(kind.name) or kind() for kind in (AnswerForm, AdditionForm, AppealForm)]

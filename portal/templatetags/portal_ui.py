@@ -47,15 +47,19 @@ STATES = {
     "failed": State("warning", "Failed", "red"),
     # Requests. A revoked one looks as a revoked device does.
     "draft": State("ring", "Draft", "grey"),
-    "in_review": State("clock", "In review", "grey"),
-    "information_requested": State("clock", "Waiting for an answer", "grey"),
+    "in_review": State("clock", "In review", "calm"),
+    "information_requested": State("clock", "Waiting for an answer", "blue"),
     "approved": State("check", "Approved", "green"),
     "partly_approved": State("check", "Approved in part", "green"),
     "declined": State("cross", "Declined", "red"),
     "withdrawn": State("ring", "Withdrawn", "grey"),
-    "appealed": State("clock", "Appealed", "grey"),
+    "appealed": State("clock", "Appealed", "calm"),
     "upheld": State("cross", "Decision upheld", "red"),
     "overturned": State("check", "Decision overturned", "green"),
+    # What their dates make of granted ones.
+    "scheduled": State("clock", "Scheduled", "green"),
+    "in_force": State("shield", "In force", "green"),
+    "ended": State("ring", "Ended", "grey"),
     "overdue": State("warning", "Overdue", "red"),
     "confidential": State("lock", "Confidential", "grey"),
 }
@@ -103,7 +107,8 @@ def time(at: datetime | None, form: str = "moment") -> SafeString | str:
     """Show a time in the reader's zone, with the exact one as its title.
 
     `form` is "moment" (Thursday 26 November 2026, 10:32 PST), "day", "clock" (10:32), "precise"
-    (10:02:03.4), or "relative" (14 minutes ago).
+    (10:02:03.4), "second" (at 10:02:03, with the day unless it is today), or "relative" (14 minutes
+    ago).
     """
     if at is None:
         return ""
@@ -177,11 +182,18 @@ def _precise(local: datetime) -> str:
     return f"{local:%H:%M:%S}.{local.microsecond // 100_000}"
 
 
+def _second(local: datetime) -> str:
+    if local.date() == timezone.localdate():
+        return f"at {local:%H:%M:%S}"
+    return f"on {date_format(local, 'j F Y')} at {local:%H:%M:%S}"
+
+
 TIME_FORMS = {
     "moment": _moment,
     "day": _day,
     "clock": _clock,
     "precise": _precise,
+    "second": _second,
     "relative": relative_time,
 }
 
