@@ -1,14 +1,21 @@
 """What the base template needs on every page."""
 
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from consent_app.devices.overview import summary_for
 from consent_app.notifications.queries import unread_count
+from consent_app.people.models import Employee
+from consent_app.people.roles import Role
+from exemptions.queries.reviewing import is_reviewer
+from exemptions.queries.waiting import count_of_mine
+
+SEES_ROUTES = (Role.PROGRAMME_OWNER, Role.LEGAL_REVIEWER, Role.AUDITOR)
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
-    """Return the sections this reader has, as (url name, label)."""
+    """Return the sections this reader has, as (url name, label, how many wait there)."""
     if not request.user.is_authenticated:
         return {"sections": []}
     employee = request.user
@@ -17,9 +24,21 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         "my_devices": SimpleLazyObject(lambda: summary_for(employee)),
         # A part of a page that htmx asked for shows it only where it may have changed.
         "unread_messages": SimpleLazyObject(lambda: unread_count(employee)),
-        "sections": [
-            ("home", "Home"),
-            ("register", "What is collected"),
-            ("devices", "My devices"),
-        ],
+        # The same: what htmx swaps has no navigation.
+        "sections": SimpleLazyObject(lambda: _sections(employee)),
     }
+
+
+def _sections(employee: Employee) -> list[tuple[str, str, int]]:
+    sections = [
+        ("home", "Home", 0),
+        ("register", "What is collected", 0),
+        ("my-requests", "My requests", 0),
+        ("devices", "My devices", 0),
+    ]
+    now = timezone.now()
+    if is_reviewer(employee, at=now):
+        sections.append(("review", "Review", count_of_mine(employee, at=now)))
+    if employee.has_role(*SEES_ROUTES):
+        sections.append(("routes", "Routes", 0))
+    return sections

@@ -3,7 +3,7 @@
 States, times, icons and navigation look and read the same everywhere because they come from here.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import batched
 from typing import NamedTuple
 
@@ -107,8 +107,9 @@ def time(at: datetime | None, form: str = "moment") -> SafeString | str:
     """Show a time in the reader's zone, with the exact one as its title.
 
     `form` is "moment" (Thursday 26 November 2026, 10:32 PST), "day", "clock" (10:32), "precise"
-    (10:02:03.4), "second" (at 10:02:03, with the day unless it is today), or "relative" (14 minutes
-    ago).
+    (10:02:03.4), "second" (at 10:02:03, with the day unless it is today), "relative" (14 minutes
+    ago), or "due" (the day until whose end, or until a time on which, there is time: today,
+    tomorrow, Thursday 26 November).
     """
     if at is None:
         return ""
@@ -174,6 +175,14 @@ def _day(local: datetime) -> str:
     return date_format(local, "l j F Y")
 
 
+def _due(local: datetime) -> str:
+    # A day ends as the next one begins.
+    last, today = (local - timedelta(microseconds=1)).date(), timezone.localdate()
+    words = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((last - today).days)
+    form = "l j F" if last.year == today.year else "l j F Y"
+    return words or date_format(last, form)
+
+
 def _clock(local: datetime) -> str:
     return f"{local:%H:%M}"
 
@@ -191,6 +200,7 @@ def _second(local: datetime) -> str:
 TIME_FORMS = {
     "moment": _moment,
     "day": _day,
+    "due": _due,
     "clock": _clock,
     "precise": _precise,
     "second": _second,
@@ -234,8 +244,8 @@ def navigation(context: Context) -> dict[str, object]:
     request = context.get("request")
     path = request.path if isinstance(request, HttpRequest) else ""
     items = [
-        (address, label, _current(path, address))
-        for name, label in (context.get("sections") or [])
+        (address, label, _current(path, address), waiting)
+        for name, label, waiting in (context.get("sections") or [])
         if (address := _address(name))
     ]
     return {"items": items}

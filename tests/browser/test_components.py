@@ -32,7 +32,7 @@ def gallery_context(make_employee) -> dict[str, object]:
     steps = [{"label": label, "state": state, "at": now} for label, state in done]
     return {
         "user": make_employee(),
-        "sections": [("health", "Home"), ("account_login", "What is collected")],
+        "sections": [("health", "Home", 0), ("account_login", "What is collected", 0)],
         "my_devices": {
             "state": "paused",
             "sentence": "Your 2 devices are paused until 10:32.",

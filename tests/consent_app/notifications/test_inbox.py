@@ -367,9 +367,9 @@ def test_number_of_queries_is_bounded(sign_in, mira, make_message, django_assert
     messages = [make_message(mira) for _ in range(2 * MESSAGES_PER_PAGE)]
     client = sign_in(mira)
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(11):
         client.get("/inbox/")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(11):
         client.get("/inbox/preferences")
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(9):
         client.post(f"/inbox/{messages[0].pk}/read", **HTMX)
