@@ -41,8 +41,8 @@ def keep_time() -> int:
     now = timezone.now()
     done = 0
     for keeper, due in (
-        (_escalate, _steps_due("due_at", "escalated_at", now)),
-        (_remind, _steps_due("remind_at", "reminded_at", now)),
+        (_escalate, _overdue(now)),
+        (_remind, _nearly_due(now)),
         (_pass_over_who_left, _steps_of_who_left(now)),
         (_tell_protected, _protected_untold(now)),
         (_tell_ending, _ending_soon(now)),
@@ -64,20 +64,31 @@ def _each(keeper: Keeper, due: Iterable[uuid.UUID]) -> int:
     return done
 
 
-def _steps_due(when: str, done: str, now: datetime) -> list[uuid.UUID]:
-    """Return the requests whose open step has passed `when` with nobody told in `done`."""
+def _overdue(now: datetime) -> list[uuid.UUID]:
+    """Return the requests whose step is overdue with nobody asked to step in."""
     steps = ReviewStep.objects.open().filter(
-        **{f"{when}__lte": now, f"{done}__isnull": True}, stopped_at__isnull=True
+        due_at__lte=now, escalated_at__isnull=True, stopped_at__isnull=True
     )
-    return list(steps.order_by(when).values_list("request", flat=True)[:BATCH])
+    return list(steps.order_by("due_at").values_list("request", flat=True)[:BATCH])
+
+
+def _nearly_due(now: datetime) -> list[uuid.UUID]:
+    """Return the requests whose step is due soon with nobody reminded; overdue is too late."""
+    steps = ReviewStep.objects.open().filter(
+        remind_at__lte=now, due_at__gt=now, reminded_at__isnull=True, stopped_at__isnull=True
+    )
+    return list(steps.order_by("remind_at").values_list("request", flat=True)[:BATCH])
 
 
 def _steps_of_who_left(now: datetime) -> list[uuid.UUID]:
     """Return the requests that wait for somebody who is not there any more, or away with nobody."""
-    nobody_stands_in = Delegation.objects.in_force(now).filter(
+    away = Delegation.objects.in_force(now)
+    # As reviewing.manager_in_reach says of one request.
+    nobody_stands_in = away.filter(
         Q(delegate__isnull=True)
         | Q(delegate__is_active=False)
-        | Q(delegate=OuterRef("request__requester")),
+        | Q(delegate=OuterRef("request__requester"))
+        | Exists(away.filter(person=OuterRef("delegate"))),
         person=OuterRef("request__requester__line_manager"),
     )
     for_manager = Q(reviewer=Reviewer.MANAGER, escalated_at__isnull=True)
