@@ -197,9 +197,14 @@ class DelegationOverlaps(Refusal):
     message = "You have a delegation for part of that time. End it first."
 
 
+class DelegationInPast(Refusal):
+    code = "delegation_in_past"
+    message = "This day is over. Choose today or a later one."
+
+
 class DelegationOutOfRange(Refusal):
     code = "delegation_out_of_range"
-    message = "A delegation begins today or later and lasts at most 90 days."
+    message = "The last day is the first or a later one, and at most 90 days are covered."
 
 
 class DelegateNotAble(Refusal):

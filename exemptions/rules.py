@@ -10,6 +10,8 @@ from datetime import date, timedelta
 
 from exemptions.errors import (
     CodeMissing,
+    DelegationInPast,
+    DelegationOutOfRange,
     NothingChosen,
     NotInRegister,
     NotNarrower,
@@ -33,7 +35,8 @@ REVOCATION_NOTICE_DAYS = 5  # business days
 # Whoever was declined appeals; asking again for the same does not protect a second time so soon.
 UNPROTECTED_AFTER_DECLINE = timedelta(days=90)
 REMINDED_BEFORE_END = (30, 7, 1)  # days
-LONGEST_DELEGATION = timedelta(days=90)
+LONGEST_DELEGATION = 90  # days, the first and the last counted
+MAX_DELEGATION_REASON = 200  # characters
 
 # The state each state may come from; the database's trigger holds the same table.
 TRANSITIONS: Mapping[str, frozenset[str]] = {
@@ -154,6 +157,24 @@ def agreed_outcome(verdicts: Iterable[str], *, people: int) -> str | None:
     if len(said) - declined >= people:
         return "approve"
     return "decline" if declined >= people else None
+
+
+def check_delegation(first_day: date, last_day: date, *, today: date) -> None:
+    """Accept days on which somebody can be away. Raises DelegationInPast, DelegationOutOfRange."""
+    if first_day < today:
+        raise DelegationInPast
+    if not 0 <= (last_day - first_day).days < LONGEST_DELEGATION:
+        raise DelegationOutOfRange
+    if first_day > today + LATEST_START:
+        raise DelegationOutOfRange("That is more than a year away. Choose earlier days.")
+
+
+def clean_delegation_reason(reason: str) -> str:
+    """Return a reason in one line. Raises TextMissing, TextTooLong."""
+    words = " ".join(clean_text(reason).split())
+    if len(words) > MAX_DELEGATION_REASON:
+        raise TextTooLong(f"Keep it to {MAX_DELEGATION_REASON} characters.")
+    return words
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,9 @@ _of_a_case = partial(
     place_label="The request",
 )
 _of_the_queue = partial(Entry, kind=Kind.REVIEW, place="review", place_label="Review")
+_of_delegations = partial(
+    Entry, kind=Kind.REVIEW, place="review-away", place_label="When I decide for others"
+)
 _of_routes = partial(Entry, kind=Kind.REVIEW, place="routes", place_label="Routes")
 
 ENTRIES: Mapping[str, Entry] = {
@@ -204,7 +207,7 @@ ENTRIES: Mapping[str, Entry] = {
         ),
         can_stop_mail=True,
     ),
-    "delegation_received": _of_the_queue(
+    "delegation_received": _of_delegations(
         when="somebody hands their reviews over to you for a time",
         sentence="{from_name} handed their reviews over to you, from {starts_on} to {ends_on}.",
     ),

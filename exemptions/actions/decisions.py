@@ -223,7 +223,7 @@ def _write_decision(
 ) -> Decision:
     request = step.request
     decision = Decision(
-        request=request, step=step, by=by, on_behalf_of=_stands_in_for(by, step),
+        request=request, step=step, by=by, on_behalf_of=_stands_in_for(by, step, at=at),
         verdict=verdict, code=code, saw=_what_was_seen(request), decided_at=at,
     )  # fmt: skip
     if granted is not None:
@@ -239,9 +239,14 @@ def _write_decision(
     return decision
 
 
-def _stands_in_for(by: Employee, step: ReviewStep) -> Employee | None:
-    """Return whose place somebody takes: the manager's or the assignee's, if not their own."""
-    if step.reviewer == Reviewer.MANAGER and step.escalated_at is None:
+def _stands_in_for(by: Employee, step: ReviewStep, *, at: datetime) -> Employee | None:
+    """Return whose place somebody takes: the manager's or the assignee's, if not their own.
+
+    Whoever steps in for a manager by their own role takes nobody's place.
+    """
+    teams = reviewing.reviewing_as(by, at=at).teams
+    steps_in = step.escalated_at is not None and step.fallback in teams
+    if step.reviewer == Reviewer.MANAGER and not steps_in:
         meant = step.request.requester.line_manager
     else:
         meant = step.assignee

@@ -1,8 +1,9 @@
 """Being away: who decides meanwhile."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from consent_app.audit.actions import record
@@ -10,13 +11,17 @@ from consent_app.notifications.actions import owe
 from consent_app.people.models import Employee
 from consent_app.people.queries import lock_person
 from exemptions import events, rules
+from exemptions.deadlines import local_day
 from exemptions.errors import (
     DelegateNotAble,
     DelegationOutOfRange,
     DelegationOverlaps,
+    NotAllowed,
     ReasonMissing,
 )
 from exemptions.models import Delegation
+
+A_MOMENT = timedelta(microseconds=1)
 
 
 @transaction.atomic
@@ -31,30 +36,38 @@ def start_delegation(
 ) -> Delegation:
     """Let `delegate` decide for `person`; None says they are away and nobody does.
 
+    One that begins on the person's today begins now at the earliest. Others read the reason.
+
     Raises:
-        DelegationOutOfRange: it begins in the past, ends before it begins or is too long.
+        NotAllowed: everybody speaks for themselves.
+        DelegationInPast, DelegationOutOfRange: not at this time.
         DelegationOverlaps: there is one for part of that time.
-        DelegateNotAble: the delegate left, or is the person themself.
-        ReasonMissing: no reason is given.
+        DelegateNotAble: the delegate left, is away as well, or is the person themself.
+        ReasonMissing, TextTooLong: the reason doesn't do.
     """
+    if by != person:
+        raise NotAllowed
     if not reason.strip():
-        raise ReasonMissing("Say why: others read it beside your decisions.")
+        raise ReasonMissing("Say why in a few words. Whoever stands in for you reads it.")
+    words = rules.clean_delegation_reason(reason)
     lock_person(person)
     now = timezone.now()
-    starts_at = max(starts_at, now) if starts_at.date() == now.date() else starts_at
-    if starts_at < now or ends_at <= starts_at or ends_at - starts_at > rules.LONGEST_DELEGATION:
+    first_day = local_day(starts_at, time_zone=person.time_zone)
+    last_day = local_day(ends_at - A_MOMENT, time_zone=person.time_zone)
+    rules.check_delegation(first_day, last_day, today=local_day(now, time_zone=person.time_zone))
+    starts_at = max(starts_at, now)
+    if ends_at <= starts_at:
         raise DelegationOutOfRange
-    if delegate is not None and (delegate == person or not delegate.is_active):
-        raise DelegateNotAble
-    theirs = Delegation.objects.filter(person=person)
-    if theirs.filter(starts_at__lt=ends_at, ends_at__gt=starts_at).exists():
+    if _is_away(person, starts_at, ends_at):
         raise DelegationOverlaps
+    if delegate is not None:
+        _check_delegate(delegate, person, starts_at, ends_at)
     delegation = Delegation.objects.create(
         person=person,
         delegate=delegate,
         starts_at=starts_at,
         ends_at=ends_at,
-        reason=reason.strip()[:200],
+        reason=words,
         made_at=now,
     )
     _record(events.DELEGATION_MADE, delegation, by=by, at=now)
@@ -63,8 +76,8 @@ def start_delegation(
             "delegation_received", to=delegate,
             context={
                 "from_name": person.name,
-                "starts_on": starts_at.date().isoformat(),
-                "ends_on": ends_at.date().isoformat(),
+                "starts_on": first_day.isoformat(),
+                "ends_on": last_day.isoformat(),
             },
         )  # fmt: skip
     return delegation
@@ -72,16 +85,39 @@ def start_delegation(
 
 @transaction.atomic
 def end_delegation(*, delegation: Delegation, by: Employee) -> Delegation:
-    """End it now, or before it begins; one that is over stays as it is."""
-    lock_person(delegation.person)
+    """End it now, or before it begins; one that is over stays as it is.
+
+    Raises:
+        NotAllowed: it is somebody else's.
+    """
+    if delegation.person_id != by.pk:
+        raise NotAllowed
+    lock_person(by)
     now = timezone.now()
     delegation.refresh_from_db()
-    if delegation.ends_at <= now:
+    if delegation.ends_at <= max(now, delegation.starts_at):
         return delegation
     delegation.ends_at = max(now, delegation.starts_at)
     delegation.save(update_fields=["ends_at"])
     _record(events.DELEGATION_ENDED, delegation, by=by, at=now)
     return delegation
+
+
+def _check_delegate(
+    delegate: Employee, person: Employee, starts_at: datetime, ends_at: datetime
+) -> None:
+    if delegate == person:
+        raise DelegateNotAble("Choose somebody else than yourself.")
+    if not Employee.objects.filter(pk=delegate.pk, is_active=True).exists():
+        raise DelegateNotAble
+    if _is_away(delegate, starts_at, ends_at):
+        raise DelegateNotAble(f"{delegate.name} is away for part of that time as well.")
+
+
+def _is_away(person: Employee, starts_at: datetime, ends_at: datetime) -> bool:
+    """Whether the person has a delegation for part of that time; one that never began is none."""
+    theirs = Delegation.objects.filter(person=person, ends_at__gt=F("starts_at"))
+    return theirs.filter(starts_at__lt=ends_at, ends_at__gt=starts_at).exists()
 
 
 def _record(event: str, delegation: Delegation, *, by: Employee, at: datetime) -> None:

@@ -6,4 +6,5 @@ from exemptions.views import away
 
 urlpatterns = [
     path("away", away.review_away, name="review-away"),
+    path("away/<uuid:delegation_id>/end", away.review_away_end, name="review-away-end"),
 ]
