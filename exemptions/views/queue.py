@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from consent_app.people.models import Employee
 from exemptions.forms.queue import QueueForm
 from exemptions.models import Decision, ExemptionRequest, Reviewer, ReviewStep, Verdict
 from exemptions.queries import queue as queries
@@ -172,11 +173,22 @@ def place_of(step: ReviewStep) -> str:
 
 
 def _handler(step: ReviewStep, who: Reviewing) -> str:
-    """Name whom a step waits for: one person, or anybody of a team."""
-    is_managers = step.reviewer == Reviewer.MANAGER
-    meant = step.request.requester.line_manager if is_managers else step.assignee
-    if meant == who.person:
-        return "You"
-    if meant is not None:
-        return meant.name
-    return f"Anybody in {step.get_reviewer_display()}"
+    """Say whom a step waits for: one person, anybody of a team, and who steps in by now."""
+    named, team = _named(step), _team(step.reviewer)
+    first = "You" if named == who.person else named.name if named else team
+    fallback = _team(step.fallback) if step.escalated_at else ""
+    if not (first and fallback):
+        return first or fallback or "Nobody yet"
+    return f"{first} or {fallback[:1].lower()}{fallback[1:]}"
+
+
+def _named(step: ReviewStep) -> Employee | None:
+    if step.reviewer == Reviewer.MANAGER:
+        return step.request.requester.line_manager
+    return step.assignee
+
+
+def _team(reviewer: str) -> str:
+    if reviewer in ("", Reviewer.MANAGER):
+        return ""
+    return f"Anybody in {Reviewer(reviewer).label}"
