@@ -7,7 +7,7 @@ wiring: this room does not know them.
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.contrib import messages
@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
+from consent_app.register.subjects import visible_lines
 from exemptions import overview
 from exemptions.actions import conversation, submission
 from exemptions.errors import AlreadyRenewed, AppealTooLate, NothingToRenew, WrongState
@@ -141,26 +142,24 @@ def _write(
 ) -> HttpResponse:
     asked = overview.request_for(request.user, request_id)
     if not form.is_valid():
-        return _page(request, asked, forms=[form], status=422)
+        return _page(request, asked, shown={f"{form.name}_form": form}, status=422)
     try:
         act(asked, form.cleaned_data["text"])
     except Refusal as refusal:
-        return _refused(request, request_id, refusal, forms=[form])
+        return _refused(request, request_id, refusal, unsent=form.cleaned_data["text"])
     messages.info(request, done)
     return redirect("my-request", request_id)
 
 
+@sensitive_variables()
 def _refused(
-    request: UserRequest,
-    request_id: uuid.UUID,
-    refusal: Refusal,
-    *,
-    forms: list[WritingForm] | None = None,
+    request: UserRequest, request_id: uuid.UUID, refusal: Refusal, *, unsent: str = ""
 ) -> HttpResponse:
-    """Show the request as it is now, and why nothing was done; what was written stays."""
+    """Show the request as it is now, why nothing was done, and what was written for nothing."""
     asked = overview.request_for(request.user, request_id)
     status = 409 if isinstance(refusal, TOO_LATE) else 422
-    return _page(request, asked, forms=forms or [], refusal=refusal.message, status=status)
+    shown = {"refusal": refusal.message, "unsent": visible_lines(unsent)}
+    return _page(request, asked, shown=shown, status=status)
 
 
 @sensitive_variables()
@@ -168,36 +167,29 @@ def _page(
     request: UserRequest,
     asked: ExemptionRequest,
     *,
-    forms: list[WritingForm] | None = None,
-    refusal: str = "",
+    shown: Mapping[str, object] | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    """Answer with the page, or with its top for htmx; `shown` takes the place of what is usual."""
     now = timezone.now()
-    top = _top(request, asked, refusal=refusal, at=now)
+    usual = {f"{form.name}_form": form() for form in (AnswerForm, AdditionForm, AppealForm)}
+    context = _top(request, asked, usual | dict(shown or {}), at=now)
     if not request.htmx:
-        top["page"] = own_page(asked, at=now)
-        top |= {f"{form.name}_form": form for form in _forms(forms or [])}
-    elif request.GET.get("seen") == top["mark"]:
+        context["page"] = own_page(asked, at=now)
+    elif request.GET.get("seen") == context["mark"]:
         return HttpResponse(status=204)
-    return render_partial(request, PAGE, PARTIAL, top, status=status)
+    return render_partial(request, PAGE, PARTIAL, context, status=status)
 
 
 def _top(
-    request: UserRequest, asked: ExemptionRequest, *, refusal: str, at: datetime
+    request: UserRequest, asked: ExemptionRequest, shown: dict[str, object], *, at: datetime
 ) -> dict[str, object]:
     """Draw the top of the page first, so that its mark can name what it shows."""
-    context: dict[str, object] = {
+    context = shown | {
         "asked": asked,
         "standing": overview.standing(asked, at=at),
-        "refusal": refusal,
         "version": request.GET.get("version") if request.htmx else str(asked.version),
     }
     top = render_to_string(f"{PAGE}#request-top", context, request)
     mark = hashlib.sha256(top.encode()).hexdigest()[:16]
     return context | {"top": top, "mark": mark}
-
-
-def _forms(bound: list[WritingForm]) -> list[WritingForm]:
-    """Return every form of the page: the one that was sent, and the others empty."""
-    sent = {form.name: form for form in bound}
-    return [sent.get(kind.name) or kind() for kind in (AnswerForm, AdditionForm, AppealForm)]
