@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 
 from consent_app.audit.models import Leaf
@@ -12,27 +13,41 @@ from consent_app.audit.queries import events_about
 from consent_app.devices import events as device_events
 from consent_app.people.models import Employee
 from consent_app.restrictions import events as pause_events
+from exemptions import events as request_events
 
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Event:
+    """`address` is where there is more to read, if anywhere."""
+
     at: datetime
     sentence: str
     index: int
+    address: str = ""
 
 
 def latest_events(employee: Employee) -> list[Event]:
     """Return the latest events that mean something to the person, newest first."""
     leaves = events_about(employee.pseudonym).filter(event__in=SENTENCES)[:SHOWN]
-    return [Event(leaf.at, SENTENCES[leaf.event](_details(leaf)), leaf.index) for leaf in leaves]
+    return [_event(leaf) for leaf in leaves]
+
+
+def _event(leaf: Leaf) -> Event:
+    sentence = SENTENCES[leaf.event](_details(leaf))
+    return Event(leaf.at, sentence, leaf.index, _address(leaf))
 
 
 def _details(leaf: Leaf) -> Mapping[str, Any]:
-    """Return the details beside the leaf; they may have been erased."""
+    """Return the details beside the leaf, which may have been erased, and who did it."""
     details = getattr(leaf, "details", None)
-    return details.content if details else {}
+    return {**(details.content if details else {}), "by_me": leaf.actor == leaf.person}
+
+
+def _address(leaf: Leaf) -> str:
+    kind, _, key = leaf.subject.partition(":")
+    return reverse("my-request", args=[key]) if kind == "exemptionrequest" else ""
 
 
 def _clock(details: Mapping[str, Any], name: str) -> str:
@@ -65,4 +80,21 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         "A device said something that can't be true. It was refused."
     ),
     device_events.POLICY_CONFIRMED: _confirmed,
+    # Of requests, what happened and never what they are about.
+    request_events.REQUEST_SUBMITTED: lambda _: "You sent a request.",
+    request_events.REQUEST_WITHDRAWN: lambda _: "You withdrew a request.",
+    request_events.INFORMATION_REQUESTED: lambda _: "A reviewer asked you about your request.",
+    request_events.INFORMATION_ANSWERED: lambda _: "You answered about your request.",
+    request_events.MESSAGE_ADDED: lambda d: (
+        "You added to your request." if d["by_me"] else "A reviewer wrote to you."
+    ),
+    request_events.DEADLINE_EXTENDED: lambda _: "The legal deadline of your request was extended.",
+    request_events.REQUEST_PROTECTED: lambda _: (
+        "A deadline of your request passed. You are protected until somebody decides."
+    ),
+    request_events.REQUEST_DECIDED: lambda _: "There is a decision on your request.",
+    request_events.APPEAL_FILED: lambda _: "You appealed.",
+    request_events.APPEAL_DECIDED: lambda _: "There is a decision on your appeal.",
+    request_events.EXEMPTION_REVOKED: lambda _: "An exemption of yours was revoked.",
+    request_events.EXEMPTION_EXPIRED: lambda _: "An exemption of yours has ended.",
 }

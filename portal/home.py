@@ -1,4 +1,4 @@
-"""The home page: the state of my devices, the pause control, and what happened last.
+"""The home page: the state of my devices, the pause control, what needs me and what happened last.
 
 `my-state` is asked for again by the page itself: often while a device has not confirmed, seldom
 otherwise. It answers 204 while nothing changed, so that nothing moves under the reader's hands.
@@ -22,6 +22,7 @@ from consent_app.restrictions.rules import OFFERED_MINUTES, USUAL_MINUTES
 from portal.activity import latest_events
 from portal.lib.http import UserRequest, render_partial
 from portal.lib.refusals import Refusal
+from portal.needs import needs_of
 
 PAGE = "home.html"
 PARTIAL = "my-state"
@@ -74,6 +75,7 @@ def _context(employee: Employee, summary: Summary) -> dict[str, object]:
         # What would end within a minute of the pause in force is no choice.
         "offered_minutes": [minutes for minutes in OFFERED_MINUTES if minutes > left + 1],
         "usual_minutes": USUAL_MINUTES,
+        "needs": needs_of(employee, at=now),
         "events": latest_events(employee),
         "mark": _mark(summary),
         "ask_again": _ask_again(summary),

@@ -5,13 +5,18 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
+from pytest_django.asserts import assertContains
 
 from consent_app.devices.actions import receive_acknowledgement
 from consent_app.devices.models import Device
 from consent_app.restrictions.actions import start_pause
 from consent_app.restrictions.models import Restriction, Source
+from exemptions.actions import conversation
+from exemptions.actions.submission import renew_exemption
 from tests.conftest import NOON
+from tests.exemption_fixtures import SENSITIVE, fresh
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
@@ -325,6 +330,116 @@ def test_managers_page_is_the_same_whether_a_report_paused_or_not(
     assert [tokens.sub(b"", page) for page in after] == [tokens.sub(b"", page) for page in before]
 
 
+# What needs me
+
+
+@pytest.fixture
+def home_of(sign_in, frozen_time):
+    return lambda person: sign_in(person).get("/")
+
+
+def test_nothing_needs_whoever_has_nothing_to_do(home_of, make_request, organisation):
+    make_request(ground=SENSITIVE)
+
+    assert "What needs you" not in text_of(home_of(organisation.mira))
+    assert "What needs you" not in text_of(home_of(organisation.jonas))
+
+
+def test_a_question_waits_for_my_answer(home_of, make_request, organisation):
+    request = make_request()
+    conversation.ask_for_information(
+        request=request, by=organisation.jonas, seen=request.version, text="Since when?"
+    )
+
+    response = home_of(organisation.mira)
+
+    assert "A reviewer asks you something about your request. Answer" in text_of(response)
+    assertContains(response, reverse("my-request", args=[request.pk]))
+
+
+def test_an_exemption_that_ends_soon_can_be_renewed(
+    home_of, make_request, decide_all, organisation, frozen_time
+):
+    request = decide_all(make_request(days=40))
+
+    early = text_of(home_of(organisation.mira))
+    frozen_time.shift(timedelta(days=10))
+
+    soon = text_of(home_of(organisation.mira))
+    assert "What needs you" not in early
+    assert "An exemption of yours ends after Saturday 2 January. Renew" in soon
+    renew_exemption(request=request, by=organisation.mira)
+    assert "What needs you" not in text_of(home_of(organisation.mira))
+
+
+def test_an_exemption_to_be_looked_at_again_is_named_until_that_day(
+    home_of, make_request, decide_all, organisation, frozen_time
+):
+    decide_all(make_request(days=None))
+    frozen_time.shift(timedelta(days=160))
+
+    soon = text_of(home_of(organisation.mira))
+    frozen_time.shift(timedelta(days=30))
+
+    assert "An exemption of yours is looked at again on Saturday 22 May. Renew" in soon
+    assert "What needs you" not in text_of(home_of(organisation.mira))
+
+
+def test_what_i_decide_is_counted_when_due_and_when_overdue(
+    home_of, make_request, organisation, frozen_time
+):
+    make_request()
+    frozen_time.shift(timedelta(days=1))
+
+    early = text_of(home_of(organisation.jonas))
+    frozen_time.shift(timedelta(days=1))
+    due = text_of(home_of(organisation.jonas))
+    frozen_time.shift(timedelta(days=6))
+
+    assert "What needs you" not in early
+    assert "you can decide and that are due by Monday 30 November: 1. Review" in due
+    overdue = text_of(home_of(organisation.jonas))
+    assert "Requests that you can decide and that are overdue: 1. Review" in overdue
+
+
+def test_a_managers_home_is_the_same_with_a_confidential_request_of_a_report(
+    home_of, make_request, organisation
+):
+    make_request()
+    before = without_tokens(home_of(organisation.jonas))
+
+    make_request(ground=SENSITIVE)
+
+    assert without_tokens(home_of(organisation.jonas)) == before
+
+
+def without_tokens(response) -> str:
+    tokens = re.compile(r'"X-CSRFToken": "[^"]+"|csrfmiddlewaretoken" value="[^"]+"')
+    return tokens.sub("", response.content.decode())
+
+
+def test_the_latest_of_my_requests_leads_to_them_and_names_no_grounds(
+    home_of, make_request, organisation, frozen_time
+):
+    request = make_request(ground=SENSITIVE)
+    conversation.write_message(
+        request=request, by=organisation.hr[0], seen=request.version, text="Thank you."
+    )
+    conversation.add_statement(request=fresh(request), by=organisation.mira, text="There is more.")
+
+    response = home_of(organisation.mira)
+
+    page = text_of(response)
+    for sentence in (
+        "You sent a request.",
+        "A reviewer wrote to you.",
+        "You added to your request.",
+    ):
+        assert sentence in page
+    assertContains(response, f'href="{reverse("my-request", args=[request.pk])}"', count=3)
+    assert "health" not in page
+
+
 def test_bounded_number_of_queries(
     sign_in, mira, laptop, make_device, confirm, django_assert_max_num_queries
 ):
@@ -333,7 +448,7 @@ def test_bounded_number_of_queries(
     client = sign_in(mira)
     client.get("/")
 
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(15):
         client.get("/")
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(15):
         client.get("/", {"seen": "other"}, **HTMX)

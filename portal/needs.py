@@ -1,0 +1,76 @@
+"""What needs somebody, for their home page; without grounds: others may see the screen."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.formats import date_format
+
+from consent_app.people.models import Employee
+from exemptions import rules
+from exemptions.actions.submission import is_renewable
+from exemptions.deadlines import local_day
+from exemptions.models import ExemptionRequest, State
+from exemptions.queries.own import requests_of
+from exemptions.queries.reviewing import is_reviewer
+from exemptions.queries.waiting import Waiting, soon_until, waiting_for
+
+ENDING_SOON = timedelta(days=max(rules.REMINDED_BEFORE_END))
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing to do, and where."""
+
+    sentence: str
+    address: str
+    label: str
+
+
+def needs_of(employee: Employee, *, at: datetime) -> list[Need]:
+    """Return what waits for this person, their own requests first."""
+    today = local_day(at, time_zone=employee.time_zone)
+    return [*_of_own_requests(employee, today), *_of_reviews(employee, at)]
+
+
+def _of_own_requests(employee: Employee, today: date) -> Iterator[Need]:
+    soon = (today, today + ENDING_SOON)
+    ending = Q(granted_ends_on__range=soon) | Q(granted_ends_on=None, granted_review_on__range=soon)
+    asked = Q(state=State.INFORMATION_REQUESTED)
+    for request in requests_of(employee).filter(asked | (ending & Q(renewal=None))):
+        address = reverse("my-request", args=[request.pk])
+        if request.state == State.INFORMATION_REQUESTED:
+            yield Need("A reviewer asks you something about your request.", address, "Answer")
+        elif is_renewable(request, today=today):
+            yield Need(_ending(request), address, "Renew")
+
+
+def _ending(request: ExemptionRequest) -> str:
+    if request.granted_ends_on is not None:
+        return f"An exemption of yours ends after {_day(request.granted_ends_on)}."
+    return f"An exemption of yours is looked at again on {_day(request.granted_review_on)}."
+
+
+def _of_reviews(employee: Employee, at: datetime) -> Iterator[Need]:
+    if not is_reviewer(employee, at=at):
+        return
+    counts = waiting_for(employee, at=at)
+    if counts.overdue or counts.due_soon:
+        last_day = local_day(
+            soon_until(employee, at=at) - timedelta(seconds=1), time_zone=employee.time_zone
+        )
+        yield Need(_to_decide(counts, last_day), reverse("review"), "Review")
+
+
+def _to_decide(counts: Waiting, last_day: date) -> str:
+    due = f"due by {_day(last_day)}"
+    if not counts.overdue:
+        return f"Requests that you can decide and that are {due}: {counts.due_soon}."
+    overdue = f"Requests that you can decide and that are overdue: {counts.overdue}."
+    return f"{overdue} {due.capitalize()}: {counts.due_soon}." if counts.due_soon else overdue
+
+
+def _day(day: date | None) -> str:
+    return date_format(day, "l j F") if day else ""
