@@ -55,13 +55,11 @@ def counted_days(count: int) -> str:
 
 
 def _readers(steps: list[RouteStep], *, is_sensitive: bool, manager: Employee | None) -> str:
-    then = ", then ".join(_who(step, manager) for step in steps)
-    only = f"Only {then}. Not your manager." if is_sensitive else f"{_capital(then)}."
+    readers = ", then ".join(_who(step, manager) for step in steps)
     others = dict.fromkeys(step.fallback for step in steps if _steps_in(step, steps, manager))
-    if not others:
-        return only
-    late = " and ".join(TEAMS[team] for team in others)
-    return f"{only} {late} as well, if they are late."
+    if others:
+        readers += f", and {' and '.join(TEAMS[team] for team in others)} if they are late"
+    return f"Only {readers}. Not your manager." if is_sensitive else f"{_capital(readers)}."
 
 
 def _steps_in(step: RouteStep, steps: list[RouteStep], manager: Employee | None) -> bool:
@@ -85,8 +83,7 @@ def _stop(step: RouteStep, manager: Employee | None) -> Stop:
 
 def _who(step: RouteStep, manager: Employee | None) -> str:
     if step.reviewer != Reviewer.MANAGER:
-        team = TEAMS[step.reviewer]
-        return f"two people of {team}" if step.people == 2 else team
+        return TEAMS[step.reviewer]
     if manager is not None:
         return f"{manager.name}, your manager"
     if step.fallback:

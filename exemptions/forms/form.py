@@ -71,6 +71,7 @@ class ScopeForm(forms.Form):
     remove = forms.CharField(required=False, max_length=80)
     kinds = forms.MultipleChoiceField(
         label="Kinds of data",
+        help_text="All of them means those that are added later, too.",
         required=False,
         widget=forms.CheckboxSelectMultiple,
         error_messages={"invalid_choice": NotInRegister.message},
@@ -224,7 +225,7 @@ class StatementForm(forms.Form):
         widget=forms.Textarea(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     file = forms.FileField(
-        label="File",
+        label="A file to attach",
         required=False,
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"accept": ".pdf,.png,.jpg,.jpeg,.txt"}),

@@ -24,7 +24,7 @@ PAGES = (
     ("request-scope", "What"),
     ("request-period", "When"),
     ("request-statement", "Why"),
-    ("request-check", "Check and send"),
+    ("request-check", "Check"),
 )
 
 

@@ -155,7 +155,8 @@ def _page(
         "draft": draft,
         "form": form,
         "search": search,
-        "is_filtered": bool(wanted["search"] or wanted["category"]),
+        "can_add_found": (wanted["search"] or wanted["category"])
+        and not chosen.issuperset(application.slug for application in offer.found),
         "shown": offer.found[:most],
         "found_count": len(offer.found),
         "listed_count": len(offer.by_slug),

@@ -168,7 +168,7 @@ def _page(
         "files_left": MAX_FILES - len(files),
         "most_files": MAX_FILES,
         "most_megabytes": MAX_FILE_BYTES // (1024 * 1024),
-        "most_characters": rules.MAX_TEXT,
+        "most_characters": f"{rules.MAX_TEXT:,}",
         **_readers(draft),
         **steps_of(draft, "request-statement"),
     }

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from consent_app.restrictions.actions import start_pause
 
-# For somebody with two devices. An address and words of its main heading.
+# For somebody with two devices and a report. An address and words of its main heading.
 PAGES = {
     "home": ("/", "collecting"),
     "what is collected": ("/what-is-collected/", "What is collected"),
@@ -19,6 +19,9 @@ PAGES = {
     "my devices": ("/devices/", "My devices"),
     "inbox": ("/inbox/", "Inbox"),
     "mail preferences": ("/inbox/preferences", "mailed to me"),
+    "new request": ("/requests/new", "On which grounds do you ask?"),
+    "review": ("/review/", "Review"),
+    "no request chosen": ("/review/bulk", "Decide several requests"),
     "unknown address": ("/nowhere", "There is no such page"),
 }
 # For whoever comes by.
@@ -34,8 +37,9 @@ every_open_page = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def visit(sign_in_browser, mira, problems):
+def visit(sign_in_browser, mira, make_employee, problems):
     """Return a function that opens an address as Mira."""
+    make_employee("Noor Haddad", line_manager=mira)
     problems.expected.add(404)
 
     def visit(page, address: str) -> None:

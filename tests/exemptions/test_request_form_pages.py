@@ -66,8 +66,8 @@ def test_each_ground_says_who_reads_how_long_and_what_holds_meanwhile(writer):
     page = words(writer.get(NEW))
 
     assert "Confidential. Only HR, then Legal. Not your manager." in page
-    assert "Confidential. Only two people of Legal. Not your manager." in page
-    assert "Jonas Lindqvist, your manager, then HR. Legal as well, if they are late." in page
+    assert "Confidential. Only Legal. Not your manager." in page
+    assert "Jonas Lindqvist, your manager, then HR, and Legal if they are late." in page
     assert "They have 10 business days to decide: 5, then 5." in page
     assert "You are protected from the moment you send it." in page
     assert "Collection goes on until they decide." in page
@@ -80,7 +80,7 @@ def test_without_a_manager_somebody_else_decides_from_the_beginning(writer, mira
 
     page = words(writer.get(NEW))
 
-    assert "HR in place of a manager, then Legal." in page
+    assert "HR in place of a manager, then Legal" in page
     assert "your manager, then" not in page
 
 
