@@ -430,12 +430,9 @@ def test_the_latest_of_my_requests_leads_to_them_and_names_no_grounds(
     response = home_of(organisation.mira)
 
     page = text_of(response)
-    for sentence in (
-        "You sent a request.",
-        "A reviewer wrote to you.",
-        "You added to your request.",
-    ):
-        assert sentence in page
+    newest_first = ("You added to your request.", "A reviewer wrote to you.", "You sent a request.")
+    places = [page.index(sentence) for sentence in newest_first]
+    assert places == sorted(places)
     assertContains(response, f'href="{reverse("my-request", args=[request.pk])}"', count=3)
     assert "health" not in page
 
