@@ -1,5 +1,6 @@
 """What a reviewer reads of one request, opened and in words, in a bounded number of queries."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -330,40 +331,66 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The steps before and after one in the queue: what waits for me by name comes first."""
+    """The cases before and after one in the queue: what waits for me by name comes first."""
 
-    previous: ReviewStep | None
-    next: ReviewStep | None
+    previous: uuid.UUID | None
+    next: uuid.UUID | None
 
 
 def neighbours(who: Reviewing, step: ReviewStep | None) -> Neighbours:
     """Return where a reviewer goes from the step of a case, or from one that is done."""
     first, rest = _by_name(who)
     if step is None:
-        return Neighbours(None, first.first() or rest.first())
-    if rest.filter(pk=step.pk).exists():
-        return Neighbours(_before(rest, step) or first.last(), _after(rest, step))
-    return Neighbours(_before(first, step), _after(first, step) or rest.first())
+        return Neighbours(None, _nearest(first) or _nearest(rest))
+    before, after = _before(step), _after(step)
+    if _is_by_name(who, step):
+        following = _nearest(first, after) or _nearest(rest)
+        return Neighbours(_nearest(first, before, backwards=True), following)
+    previous = _nearest(rest, before, backwards=True) or _nearest(first, backwards=True)
+    return Neighbours(previous, _nearest(rest, after))
 
 
-def next_after(who: Reviewing, step: ReviewStep | None) -> ReviewStep | None:
+def next_after(who: Reviewing, step: ReviewStep | None) -> uuid.UUID | None:
     """Return what is decided next once `step` is done: never what waits for its requester."""
+    runs = Q(stopped_at__isnull=True)
     for part in _by_name(who):
-        waiting = part.filter(stopped_at__isnull=True)
-        found = (_after(waiting, step) if step else None) or waiting.first()
+        found = (_nearest(part, runs & _after(step)) if step else None) or _nearest(part, runs)
         if found is not None:
             return found
     return None
 
 
-def _by_name(who: Reviewing) -> tuple[ReviewStepQuerySet, ReviewStepQuerySet]:
-    queue, mine = reviewing.queue_of(who), reviewing.mine(who)
-    return queue.filter(mine), queue.exclude(mine)
+def _by_name(who: Reviewing) -> tuple[list[ReviewStepQuerySet], list[ReviewStepQuerySet]]:
+    """Return the queue, way by way: what waits for this reviewer by name, and the rest."""
+    ways, mine = reviewing.queues_of(who), reviewing.mine(who)
+    return [way.filter(mine) for way in ways], [way.exclude(mine) for way in ways]
 
 
-def _after(queue: ReviewStepQuerySet, step: ReviewStep) -> ReviewStep | None:
-    return queue.filter(Q(due_at__gt=step.due_at) | Q(due_at=step.due_at, pk__gt=step.pk)).first()
+def _is_by_name(who: Reviewing, step: ReviewStep) -> bool:
+    """As `reviewing.mine`, of a step that was read already."""
+    managers = step.reviewer == Reviewer.MANAGER
+    named = step.request.requester.line_manager_id if managers else None
+    return step.assignee_id in who.stands_for or named in who.stands_for
 
 
-def _before(queue: ReviewStepQuerySet, step: ReviewStep) -> ReviewStep | None:
-    return queue.filter(Q(due_at__lt=step.due_at) | Q(due_at=step.due_at, pk__lt=step.pk)).last()
+def _nearest(
+    ways: list[ReviewStepQuerySet], where: Q | None = None, *, backwards: bool = False
+) -> uuid.UUID | None:
+    """Return the request of the first step (the last, backwards), in one query for all ways."""
+    order = ("-due_at", "-pk") if backwards else ("due_at", "pk")
+    parts = [
+        way.filter(where or Q()).order_by(*order).values_list("due_at", "pk", "request")[:1]
+        for way in ways
+    ]
+    found = list(parts[0].union(*parts[1:], all=True)) if parts else []
+    if not found:
+        return None
+    return (max(found) if backwards else min(found))[2]
+
+
+def _after(step: ReviewStep) -> Q:
+    return Q(due_at__gt=step.due_at) | Q(due_at=step.due_at, pk__gt=step.pk)
+
+
+def _before(step: ReviewStep) -> Q:
+    return Q(due_at__lt=step.due_at) | Q(due_at=step.due_at, pk__lt=step.pk)

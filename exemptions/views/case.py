@@ -150,8 +150,8 @@ def _act(request: UserRequest, found: ExemptionRequest, act: Act) -> HttpRespons
 
 
 def _next_case(case: Case) -> HttpResponse:
-    step = next_after(case.who, case.step)
-    return redirect("review-case", step.request_id) if step else redirect("review")
+    following = next_after(case.who, case.step)
+    return redirect("review-case", following) if following else redirect("review")
 
 
 def _status(refusal: Refusal) -> int:

@@ -16,7 +16,7 @@ from tests.exemptions.conftest import without_tokens
 
 pytestmark = pytest.mark.usefixtures("frozen_time")
 
-MOST_QUERIES = 50
+MOST_QUERIES = 36
 ODD = "<script>alert(1)</script> hidden \u202egpj.exe\nsecond line"
 
 
