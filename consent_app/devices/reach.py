@@ -63,8 +63,8 @@ def _first_policies(
     ).order_by("received_at")
     policies = (
         DevicePolicy.objects.filter(device__in=devices, requested_at__gte=restriction.decided_at)
-        .order_by("device", "version")
-        .distinct("device")
+        .order_by("device_id", "version")
+        .distinct("device_id")
         .defer("jws")
         .annotate(confirmed_at=Subquery(confirmed.values("received_at")[:1]))
     )
