@@ -289,7 +289,7 @@ def test_decision_is_in_the_reviewers_words(make_request, decide_all, open_page)
     page = open_page(request).content.decode()
 
     assert "What was described is not covered by these grounds." in page
-    assert "Your work<br>needs it." in page
+    assert "Your work\nneeds it." in page
 
 
 def test_step_that_was_handed_to_somebody_names_them(make_request, organisation, open_page):
