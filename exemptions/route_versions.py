@@ -108,8 +108,12 @@ def _summary(step: RouteStep | None) -> str:
     if step is None:
         return "no such step"
     later = f"then {_who(step.fallback)} as well" if step.fallback else "nobody steps in"
-    silence = f"protected {_days(step.grace_days)} after that"
+    silence = f"protected {_grace(step)}"
     return f"{_decider(step)} within {_days(step.target_days)}, {later}, {silence}"
+
+
+def _grace(step: RouteStep) -> str:
+    return f"{_days(step.grace_days)} after that" if step.grace_days else "at once after that"
 
 
 def _readable(note: str) -> str:
@@ -121,5 +125,5 @@ STEP_PARTS: Mapping[str, Callable[[RouteStep], str]] = {
     "who decides": _decider,
     "time to decide": lambda step: _days(step.target_days),
     "who steps in after that": lambda step: _who(step.fallback),
-    "then, until silence protects": lambda step: _days(step.grace_days),
+    "when silence protects": _grace,
 }

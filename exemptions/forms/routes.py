@@ -47,8 +47,8 @@ class RouteForm(SeenForm):
     protects_while_pending = forms.BooleanField(
         required=False,
         label="Protect whoever asks, from sending the request until the decision",
-        help_text="Without it silence protects them: when a step is overdue and its further days "
-        "are over.",
+        help_text="Without it silence protects them: when a step is overdue and its further "
+        "days are over.",
     )
     appeal_reviewer = forms.ChoiceField(label="Who hears an appeal", choices=TEAMS)
     change_note = forms.CharField(
@@ -116,14 +116,14 @@ def _step_fields(number: int, reviewers: list[tuple[str, Any]]) -> dict[str, for
             error_messages={"invalid_choice": f"Step {number}: choose who decides from the list."},
         ),
         f"{name}_people": forms.TypedChoiceField(
-            label="How many have to decide the same", required=False, coerce=int,
+            label="How many must agree", required=False, coerce=int,
             empty_value=1,  # type: ignore[arg-type]  # the stubs know strings alone
             choices=[(1, "One person"), (2, "Two people")],
             error_messages={"invalid_choice": f"Step {number}: one person or two."},
         ),
         f"{name}_target_days": _days_field("Business days to decide", number, low=1, high=30),
         f"{name}_grace_days": _days_field(
-            "Further days until silence protects", number, low=0, high=10
+            "More days until protected", number, low=0, high=10
         ),
         f"{name}_fallback": forms.ChoiceField(
             label="Who steps in once it is overdue", required=False, choices=[NOBODY, *TEAMS],

@@ -294,7 +294,10 @@ def test_a_version_says_what_it_changes(write, grounds):
         "Step 1: who decides": ("the line manager", "HR"),
         "Step 1: time to decide": ("3 business days", "4 business days"),
         "Step 1: who steps in after that": ("HR", "Legal"),
-        "Step 1: then, until silence protects": ("2 business days", "1 business day"),
+        "Step 1: when silence protects": (
+            "2 business days after that",
+            "1 business day after that",
+        ),
         "Step 2": (
             "HR within 5 business days, then Legal as well, protected 2 business days after that",
             "no such step",

@@ -74,7 +74,7 @@ def test_whoever_writes_approves_or_oversees_routes_reads_them(
     assert "The line manager decides within 3 business days." in page
     assert "Once that is over, HR may decide as well." in page
     assert "Waiting for legal" in page
-    assert "<ins>two people of Legal</ins>" in page
+    assert "<strong>two people of Legal</strong>" in page
     assert "keep the version they started with" in page
 
 
