@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from consent_app.register.subjects import visible
+from consent_app.register.subjects import visible_lines
 from exemptions.models import Reviewer, Route, RouteStep
 
 
@@ -35,8 +35,8 @@ def in_words(route: Route, *, before: Route | None) -> RouteInWords:
         steps=[_sentences(step, route) for step in route.steps.all()],
         meanwhile=_meanwhile(route),
         appeal=f"An appeal is heard by {_who(route.appeal_reviewer)}.",
-        change_note=_readable(route.change_note),
-        review_note=_readable(route.review_note),
+        change_note=visible_lines(route.change_note),
+        review_note=visible_lines(route.review_note),
         changes=list(changes(before, route)) if before else [],
     )
 
@@ -114,10 +114,6 @@ def _summary(step: RouteStep | None) -> str:
 
 def _grace(step: RouteStep) -> str:
     return f"{_days(step.grace_days)} after that" if step.grace_days else "at once after that"
-
-
-def _readable(note: str) -> str:
-    return "\n".join(visible(line) for line in note.split("\n"))
 
 
 # What a step is made of, as a change names it.
