@@ -26,6 +26,7 @@ from exemptions.queries.reviewing import (
     Reviewing,
     decided_by,
     mine,
+    mine_of,
     queue_of,
     queues_of,
     steps_before,
@@ -137,8 +138,9 @@ def _listed(
         return decisions.values_list("pk", "decided_at")[:most]
     condition = _of_tab(who, tab, at=at) & wanted.condition
     # Each way by itself walks its index in order and stops; together they would be sorted whole.
+    queues = mine_of(who) if tab == Tab.MINE else queues_of(who)
     first, *others = (
-        queue.filter(condition).values_list("pk", "due_at")[:most] for queue in queues_of(who)
+        queue.filter(condition).values_list("pk", "due_at")[:most] for queue in queues
     )
     if not others:
         return first
@@ -150,7 +152,7 @@ def _of_tab(who: Reviewing, tab: Tab, *, at: datetime) -> Q:
         return Q(stopped_at__isnull=False)
     running = Q(stopped_at__isnull=True)
     if tab == Tab.MINE:
-        return running & mine(who)
+        return running
     if tab == Tab.TEAM:
         return running & ~mine(who)
     return running & Q(due_at__lte=at)
