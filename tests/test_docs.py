@@ -3,10 +3,12 @@
 import hashlib
 import json
 import re
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import get_commands
 
 from consent_agent.acceptance import Floors, SignedDocuments, accept
@@ -27,6 +29,10 @@ from consent_app.devices.api.endpoint import CODE_OF_VALIDATION
 from consent_app.devices.api.openapi import PROBLEM
 from consent_app.devices.api.problems import STATUS_OF_REFUSAL
 from consent_app.devices.policy import BUDGET
+from exemptions import rules
+from exemptions.actions import drafts, openings
+from exemptions.actions.routes import GROUNDS
+from exemptions.files import MAX_FILE_BYTES, MAX_FILES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "agent/README.md"])
@@ -151,7 +157,8 @@ def defines(file: str, name: str) -> bool:
 
 def test_the_code_cites_sections_of_the_policy_that_exist():
     policy = (ROOT / "docs/policy.md").read_text(encoding="utf-8")
-    sources = [*ROOT.glob("consent_app/**/*.py"), *ROOT.glob("portal/**/*.py")]
+    rooms = ("consent_app", "exemptions", "portal")
+    sources = [path for room in rooms for path in ROOT.glob(f"{room}/**/*.py")]
 
     cited = {
         number
@@ -170,6 +177,79 @@ def test_the_policy_says_what_the_agent_may_cost():
 
     figures = {int(figure.replace(",", "")) for figure in re.findall(r"\d[\d,]*", " ".join(cells))}
     assert figures == set(BUDGET.values())
+
+
+POLICY = (ROOT / "docs/policy.md").read_text(encoding="utf-8")
+TEAMS = {"manager": "line manager", "hr_reviewer": "HR", "legal_reviewer": "Legal"}
+TEAMS["it_administrator"] = "IT"
+
+
+def test_the_policy_lists_the_grounds_and_routes_that_come_with_the_portal():
+    listed = rows(section(POLICY, "8. Exemptions").split("### Numbers")[0])
+
+    shipped = tomllib.loads(GROUNDS.read_text(encoding="utf-8"))["ground"]
+    assert listed == [
+        [
+            ground["name"],
+            yes_or_no(ground["sensitive"]),
+            ", ".join(step_in_words(step) for step in ground["steps"]),
+            yes_or_no(ground["protects"]),
+            TEAMS[ground["appeal"]],
+        ]
+        for ground in shipped
+    ]
+
+
+def yes_or_no(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def step_in_words(step: dict) -> str:
+    people = ", two people," if step.get("people", 1) == 2 else ""
+    return f"{TEAMS[step['reviewer']]}{people} {step['days']} + {step['grace']}"
+
+
+def test_the_policy_says_the_numbers_of_exemptions():
+    said = rows(section(POLICY, "8. Exemptions").split("### Numbers")[1].split("###")[0])
+
+    figures = [
+        [
+            int(figure.replace(",", ""))
+            for figure in re.findall(r"\d[\d,]*", amount.replace(", ", " "))
+        ]
+        for _, amount in said
+    ]
+    assert figures == [
+        [rules.MAX_TEXT],
+        [MAX_FILES],
+        [MAX_FILE_BYTES // 1024**2],
+        [drafts.MAX_DRAFTS],
+        [rules.MAX_OPEN_REQUESTS],
+        [rules.LATEST_START.days],
+        [rules.LONGEST_PERIOD.days],
+        [rules.REVIEW_WITHIN.days],
+        [rules.APPEAL_WITHIN.days],
+        [rules.RENEWABLE_FROM.days],
+        [rules.REVOCATION_NOTICE_DAYS],
+        [rules.UNPROTECTED_AFTER_DECLINE.days],
+        list(rules.REMINDED_BEFORE_END),
+        [rules.LONGEST_DELEGATION],
+        [openings.MOST_OPENINGS],
+        [settings.STEP_UP_SECONDS // 60],
+    ]
+    assert openings.OPENINGS_WINDOW.total_seconds() == 10 * 60
+
+
+def test_the_architecture_names_files_of_exemptions_that_exist():
+    table = section(ARCHITECTURE, "7. Exemptions")
+
+    named = [name for row in rows(table) for name in codes(row[0])]
+
+    there = [
+        (ROOT / "exemptions" / name, ROOT / name) for name in named if "/" in name or "." in name
+    ]
+    assert len(named) == len(there) > 10
+    assert all(inside.exists() or outside.exists() for inside, outside in there)
 
 
 def test_operations_sets_only_variables_that_are_explained():
