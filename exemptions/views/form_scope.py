@@ -110,10 +110,11 @@ def _covering(
 def _offer(version: RegisterVersion, search: SearchForm) -> Offer:
     wanted = search.cleaned_data
     collected = register.find_applications(version, excluded=False)
+    by_slug = {row.slug: row for row in collected.only("slug", "name", "category")}
     found = register.find_applications(
         version, text=wanted["search"], category=wanted["category"], excluded=False
     )
-    return Offer({application.slug: application for application in collected}, list(found))
+    return Offer(by_slug, [by_slug[slug] for slug in found.values_list("slug", flat=True)])
 
 
 def _stored(draft: ExemptionRequest, offer: Offer) -> frozenset[str]:

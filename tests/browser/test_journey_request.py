@@ -88,7 +88,7 @@ def test_from_home_to_sent_by_keyboard(page, asker, sign_in_browser, assert_well
     assert_well_made(page)
     press(page, "Send the request")
 
-    expect(page.get_by_text("Sent.")).to_be_visible()
+    expect(page.get_by_text("Sent. Here")).to_be_visible()
     request = sent_by(asker)
     assert request.applications == ["slack"]
     assert message_text(request, own.statement_of(request)) == TEXT
