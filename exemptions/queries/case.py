@@ -377,12 +377,13 @@ def _nearest(
     ways: list[ReviewStepQuerySet], where: Q | None = None, *, backwards: bool = False
 ) -> uuid.UUID | None:
     """Return the request of the first step (the last, backwards), in one query for all ways."""
-    order = ("-due_at", "-pk") if backwards else ("due_at", "pk")
+    order = ("-due_at", "-id") if backwards else ("due_at", "id")
     parts = [
-        way.filter(where or Q()).order_by(*order).values_list("due_at", "pk", "request")[:1]
+        way.filter(where or Q()).order_by(*order).values_list("due_at", "id", "request_id")[:1]
         for way in ways
     ]
-    found = list(parts[0].union(*parts[1:], all=True)) if parts else []
+    one, *more = parts
+    found = list(one.union(*more, all=True).order_by() if more else one)
     if not found:
         return None
     return (max(found) if backwards else min(found))[2]

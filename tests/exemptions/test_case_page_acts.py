@@ -251,6 +251,22 @@ def test_decision_leads_to_the_next_case_and_says_what_was_done(
     assert "You approved the request of Mira Okafor." in client.get(url_of(second)).content.decode()
 
 
+def test_what_a_reviewer_took_comes_before_the_rest_of_the_team(
+    make_request, organisation, post, frozen_time
+):
+    first, second, taken = (
+        make_request(person) for person in (organisation.mira, organisation.noor, organisation.mira)
+    )
+    for request in (first, second, taken):
+        post(request, "decide", verdict="approve")
+        frozen_time.shift(60)
+    dana = organisation.hr[0]
+    post(fresh(taken), "assign", by=dana, to=str(dana.pk))
+
+    assert post(fresh(first), "decide", by=dana, verdict="approve")["Location"] == url_of(taken)
+    assert post(fresh(taken), "decide", by=dana, verdict="approve")["Location"] == url_of(second)
+
+
 def test_last_decision_leads_back_to_the_queue(make_request, post):
     assert post(make_request(), "decide", **DECLINE)["Location"] == reverse("review")
 
