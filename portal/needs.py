@@ -65,11 +65,9 @@ def _of_reviews(employee: Employee, at: datetime) -> Iterator[Need]:
 
 
 def _to_decide(counts: Waiting, last_day: date) -> str:
-    due = f"due by {_day(last_day)}"
-    if not counts.overdue:
-        return f"Requests that you can decide and that are {due}: {counts.due_soon}."
-    overdue = f"Requests that you can decide and that are overdue: {counts.overdue}."
-    return f"{overdue} {due.capitalize()}: {counts.due_soon}." if counts.due_soon else overdue
+    due = [(counts.overdue, "overdue"), (counts.due_soon, f"due by {_day(last_day)}")]
+    said = [f"{count} {'is' if count == 1 else 'are'} {how}" for count, how in due if count]
+    return f"Of the requests that you can decide, {' and '.join(said)}."
 
 
 def _day(day: date | None) -> str:

@@ -16,7 +16,7 @@ from consent_app.restrictions.models import Restriction, Source
 from exemptions.actions import conversation
 from exemptions.actions.submission import renew_exemption
 from tests.conftest import NOON
-from tests.exemption_fixtures import SENSITIVE, fresh
+from tests.exemption_fixtures import BATTERY, SENSITIVE, fresh
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
@@ -394,12 +394,15 @@ def test_what_i_decide_is_counted_when_due_and_when_overdue(
     early = text_of(home_of(organisation.jonas))
     frozen_time.shift(timedelta(days=1))
     due = text_of(home_of(organisation.jonas))
+    make_request(organisation.noor, ground=BATTERY)
+    make_request(ground=BATTERY)
     frozen_time.shift(timedelta(days=6))
 
     assert "What needs you" not in early
-    assert "you can decide and that are due by Monday 30 November: 1. Review" in due
-    overdue = text_of(home_of(organisation.jonas))
-    assert "Requests that you can decide and that are overdue: 1. Review" in overdue
+    you_can = "Of the requests that you can decide,"
+    assert f"{you_can} 1 is due by Monday 30 November. Review" in due
+    both = text_of(home_of(organisation.jonas))
+    assert f"{you_can} 1 is overdue and 2 are due by Wednesday 2 December. Review" in both
 
 
 def test_a_managers_home_is_the_same_with_a_confidential_request_of_a_report(
