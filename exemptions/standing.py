@@ -58,8 +58,8 @@ class Effect:
 class Facts:
     """What decides the words. Days are days of the requester.
 
-    `not_collected` and `not_collected_by_grant` are clauses such as "nothing is collected from
-    Slack": by what was asked for, and by what was granted.
+    `not_collected` and `not_collected_by_grant` are clauses such as "nothing may be collected
+    from Slack": by what was asked for, and by what was granted.
     """
 
     state: str
@@ -132,17 +132,16 @@ def day_in_words(day: date, *, today: date) -> str:
 
 
 def not_collected(applications: Sequence[str] | None, kinds: Sequence[str] | None) -> str:
-    """Return what is left out, as a clause: "nothing is collected from Slack and 2 more".
+    """Return what is left out, as a clause: "nothing may be collected from Slack and 2 more".
 
-    Takes names; None means all.
+    "May": whether a device keeps to it is said beside it, by the device. Takes names; None is all.
     """
     place = "" if applications is None else f" from {_some(applications)}"
     if kinds is None:
-        return f"nothing is collected{place or ' from you'}"
+        return f"nothing may be collected{place or ' from you'}"
     *others, last = [kind.lower() for kind in kinds]
     named = f"{', '.join(others)} and {last}" if others else last
-    verb = "are" if others or last.endswith("s") else "is"
-    return f"{named} {verb} not collected{place}"
+    return f"{named} may not be collected{place}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -192,12 +192,12 @@ def test_page_offers_what_can_be_done_and_nothing_else(states, sign_in, name):
     ("name", "words"),
     [
         ("in review", "If nobody has decided, you are protected from"),
-        ("protected", "You are protected while it is decided: nothing is collected from you."),
+        ("protected", "You are protected while it is decided: nothing may be collected from you."),
         ("protected from a later day", "You are protected from Thursday 26 November on"),
         ("protected by silence", "Nobody decided in time, so you are protected since"),
-        ("approved", "Nothing is collected from you."),
-        ("approved in part", "Keystrokes are not collected."),
-        ("appealed and in force", "What was approved stays in force: keystrokes are not collected"),
+        ("approved", "Nothing may be collected from you."),
+        ("approved in part", "Keystrokes may not be collected."),
+        ("appealed and in force", "What was approved stays in force: keystrokes may not be collected"),
         ("declined", "It takes nothing away from collection."),
     ],
 )
@@ -213,7 +213,7 @@ def test_names_of_applications_are_said(make_request, open_page, grounds):
 
     page = open_page(request).content.decode()
 
-    assert "nothing is collected from" in page
+    assert "nothing may be collected from" in page
     assert "and 2 more" in page
 
 

@@ -18,7 +18,7 @@ from tests.conftest import NOON
 
 TODAY = NOON.date()
 DAY = timedelta(days=1)
-ALL = "nothing is collected from you"
+ALL = "nothing may be collected from you"
 WAITING = Waiting(who="Jonas Lindqvist", due_on=date(2026, 11, 26))
 
 
@@ -188,16 +188,16 @@ def test_what_is_next(given, what, who, by):
 @pytest.mark.parametrize(
     ("applications", "kinds", "clause"),
     [
-        (None, None, "nothing is collected from you"),
-        (["Slack"], None, "nothing is collected from Slack"),
-        (["Slack", "Zoom"], None, "nothing is collected from Slack and Zoom"),
-        (["Slack", "Xero", "Zoom"], None, "nothing is collected from Slack and 2 more"),
-        (None, ["Keystrokes"], "keystrokes are not collected"),
-        (None, ["Mouse movement"], "mouse movement is not collected"),
+        (None, None, "nothing may be collected from you"),
+        (["Slack"], None, "nothing may be collected from Slack"),
+        (["Slack", "Zoom"], None, "nothing may be collected from Slack and Zoom"),
+        (["Slack", "Xero", "Zoom"], None, "nothing may be collected from Slack and 2 more"),
+        (None, ["Keystrokes"], "keystrokes may not be collected"),
+        (None, ["Mouse movement"], "mouse movement may not be collected"),
         (
             ["Slack"],
             ["Mouse clicks", "Keystrokes"],
-            "mouse clicks and keystrokes are not collected from Slack",
+            "mouse clicks and keystrokes may not be collected from Slack",
         ),
     ],
 )
