@@ -44,11 +44,6 @@ def own_request_for(employee: Employee, request_id: uuid.UUID) -> ExemptionReque
     return get_object_or_404(requests_of(employee), pk=request_id)
 
 
-def draft_for(employee: Employee, request_id: uuid.UUID) -> ExemptionRequest:
-    """Return one's own draft; 404 also hides drafts of others."""
-    return get_object_or_404(requests_of(employee), pk=request_id, state=State.DRAFT)
-
-
 def offered_grounds() -> list[Ground]:
     """Return the grounds that can be chosen now, each with its route in force at `route`."""
     in_force = Route.objects.filter(state=RouteState.IN_FORCE).prefetch_related("steps")

@@ -71,6 +71,15 @@ def test_somebody_of_the_team_does_not_read_their_own(grounds, organisation, sig
     assert page.context["readers"][0].names == "Hugo Brandt"
 
 
+def test_a_manager_who_is_of_the_team_does_not_read_it(writer, statement, organisation):
+    organisation.mira.line_manager = organisation.hr[0]
+    organisation.mira.save()
+
+    page = writer.get(statement)
+
+    assert page.context["readers"][0].names == "Hugo Brandt"
+
+
 def test_it_is_kept_while_somebody_writes(writer, statement, draft):
     answer = writer.post(statement, {"statement": TEXT}, headers=PART)
 
