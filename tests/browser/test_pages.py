@@ -19,6 +19,7 @@ PAGES = {
     "my devices": ("/devices/", "My devices"),
     "inbox": ("/inbox/", "Inbox"),
     "mail preferences": ("/inbox/preferences", "mailed to me"),
+    "my requests": ("/requests/", "My requests"),
     "new request": ("/requests/new", "On which grounds do you ask?"),
     "review": ("/review/", "Review"),
     "no request chosen": ("/review/bulk", "Decide several requests"),
