@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from consent_app.notifications.models import Notification
 from exemptions.actions import conversation
 from exemptions.actions.steps import assign_step
 from exemptions.models import Verdict
@@ -100,11 +101,10 @@ def test_the_count_is_one_query(sign_in, make_request, organisation):
 
 def test_what_htmx_swaps_asks_for_no_sections(sign_in, make_request, organisation):
     make_request()
+    message = Notification.objects.get(recipient=organisation.jonas)
     client = sign_in(organisation.jonas)
 
     with CaptureQueriesContext(connection) as queries:
-        client.post("/pause", {"minutes": "5"}, headers={"HX-Request": "true"})
+        client.post(f"/inbox/{message.pk}/read", headers={"HX-Request": "true"})
 
-    assert not any(
-        "count" in q["sql"].lower() and "exemptions_reviewstep" in q["sql"] for q in queries
-    )
+    assert not any("exemptions_reviewstep" in query["sql"] for query in queries)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from portal import environment
+from portal.celery import app
 from portal.environment import EnvironmentInvalid
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,3 +135,12 @@ def test_example_lists_every_variable_and_no_other():
 
     listed = set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE))
     assert listed == read - {"PATH", "DJANGO_SETTINGS_MODULE"}
+
+
+def test_beat_starts_only_tasks_that_exist(settings):
+    app.loader.import_default_modules()
+
+    started = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+
+    assert started <= app.tasks.keys()
+    assert {"exemptions.keep_time", "exemptions.send_digests"} <= started
