@@ -1,4 +1,4 @@
-"""What is measured, in which order, and the two tables."""
+"""What is measured, in which order, and the tables."""
 
 from functools import partial
 from itertools import cycle, islice
@@ -6,14 +6,17 @@ from pathlib import Path
 
 from consent_agent.protocol.errors import DocumentRefused
 from consent_app.devices.poll import PATH
+from tests.bench.company import Company
 from tests.bench.figures import UNKNOWN, milliseconds, percentile, share, table, thousands
 from tests.bench.fleet import Agent, meet, write_requests
 from tests.bench.load import Sample, measure
+from tests.bench.pages import Visit, pages_of, visit_all
 from tests.bench.pauses import Times, click_to_signed, commit_to_answer
 from tests.bench.processes import Server
 
 PAUSES = 200
 WAITING = 1000
+VISITS = 60
 BARE = "bare granian handler, 304"
 VIEW = "/.well-known/jwks.json"
 
@@ -57,6 +60,10 @@ def measure_pauses(agents: list[Agent], portal: Server) -> dict[str, Times]:
     }
 
 
+def measure_pages(company: Company, server: Server) -> dict[str, Visit]:
+    return visit_all(server.port, pages_of(company), times=VISITS)
+
+
 def _errors_seen(portal: Server, turn: "cycle[Agent]", *, conditional: bool) -> int:
     """Let one more agent poll amid the load, and check the signatures of what it gets."""
     try:
@@ -98,6 +105,26 @@ def pauses_table(pauses: dict[str, Times]) -> str:
         for name, times in pauses.items()
     ]
     return table([f"{PAUSES} pauses each", "median ms", "p99 ms", "errors"], rows)
+
+
+def pages_table(visits: dict[str, Visit]) -> str:
+    head = [f"{VISITS} visits each", "median ms", "p95 ms", "queries", "errors"]
+    rows = [
+        [
+            name,
+            milliseconds(percentile(visit.seconds, 50)),
+            milliseconds(percentile(visit.seconds, 95)),
+            thousands(visit.queries),
+            thousands(visit.errors),
+        ]
+        for name, visit in visits.items()
+    ]
+    return table(head, rows)
+
+
+def chores_table(chores: dict[str, float]) -> str:
+    rows = [[name, f"{seconds:,.2f}"] for name, seconds in chores.items()]
+    return table(["Runs by itself", "seconds"], rows)
 
 
 def _at(times: Times, percent: float) -> str:

@@ -68,7 +68,7 @@ def pages_of(company: Company) -> list[Page]:
     ]
 
 
-def measure_pages(port: int, pages: Sequence[Page], *, times: int) -> dict[str, Visit]:
+def visit_all(port: int, pages: Sequence[Page], *, times: int) -> dict[str, Visit]:
     """Open each page `times` times, after once each to warm up, and count its queries."""
     return {page.name: _visit(port, page, times=times) for page in pages}
 
@@ -108,7 +108,7 @@ def _queries(client: Client, address: str) -> int:
 
 def _signed_in(reader: Employee) -> Client:
     """Return a client of somebody who has just confirmed their password."""
-    client = Client()
+    client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(reader, backend=BACKEND)
     request = HttpRequest()
     request.session = client.session

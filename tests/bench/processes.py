@@ -40,18 +40,23 @@ def start(command: Sequence[str | Path], *, core: int, **streams: Any) -> subpro
 
 
 class Server:
-    """granian with one worker for an ASGI application, from entry to exit."""
+    """granian with one worker, from entry to exit: ASGI as for devices, or WSGI as for pages."""
 
-    def __init__(self, application: str, *, log: Path) -> None:
+    def __init__(self, application: str, *, log: Path, interface: str = "asgi") -> None:
         self.application = application
         self.log = log
+        self.interface = interface
         self.port = _free_port()
 
     def __enter__(self) -> Self:
         granian = Path(sys.executable).with_name("granian")
-        command = [granian, "--interface", "asgi", "--loop", "uvloop", "--no-ws", "--workers", "1"]
+        command = [granian, "--interface", self.interface, "--workers", "1"]
         command += ["--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--backpressure", str(AT_ONCE), self.application]
+        command += {
+            "asgi": ["--loop", "uvloop", "--no-ws", "--backpressure", str(AT_ONCE)],
+            "wsgi": ["--blocking-threads", "4"],
+        }[self.interface]
+        command += [self.application]
         with self.log.open("ab") as log:
             self.process = start(command, core=SERVER_CORE, stdout=log, stderr=log)
         try:

@@ -136,7 +136,7 @@ class _Story:
         is_appeal = self.chance.random() < 0.03
         plans = list(self.route.steps.all())
         plan = self.chance.choice(plans)
-        age = self.chance.random() * (plan.target_days + 2)
+        age = self.chance.random() * (1.6 * plan.target_days + 1)
         opened_at = self.now - timedelta(days=age)
         before = timedelta(days=4 * (plan.position - 1) + (20 if is_appeal else 0))
         request = self._submit(opened_at - before)
