@@ -1,8 +1,9 @@
 // Works a page by single keys: whatever is visible and has data-key="a" is followed, pressed, opened or focused by that key.
 //
 // In a list, [data-key-row] marks the link of each row: j and k (and the arrows, once the focus is in the list) move between
-// them, o opens, x chooses the row's checkbox. "?" shows the keys of the page, from the labels in data-key-label; there they
-// can be switched off (WCAG 2.1.4). Keys are for this browser alone, so that is kept here. See components/keys.html.
+// them, o opens, x works the checkbox [data-key-row-box] of the row. "?" shows the keys of the page, from the labels in
+// data-key-label; there they can be switched off (WCAG 2.1.4). Keys are for this browser alone, so that is kept here. See
+// components/keys.html.
 
 const SETTING = "keys";
 const WRITING = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
@@ -66,7 +67,7 @@ function open() {
 }
 
 function choose() {
-  const box = current()?.closest("tr, li")?.querySelector("input[type=checkbox]");
+  const box = current()?.closest("tr, li")?.querySelector("[data-key-row-box]");
   box?.click();
   return Boolean(box);
 }
@@ -127,7 +128,7 @@ function showHelp() {
   const labelled = there("[data-key][data-key-label]");
   const lines = labelled.map((element) => line(element.dataset.key, element.dataset.keyLabel));
   help.querySelector("[data-key-help-lines]").replaceChildren(...lines);
-  for (const part of help.querySelectorAll("[data-key-help-rows]")) part.hidden = !document.querySelector("[data-key-row]");
+  for (const part of help.querySelectorAll("[data-key-help-if]")) part.hidden = there(part.dataset.keyHelpIf).length === 0;
   help.showModal();
 }
 

@@ -172,7 +172,10 @@ def test_several_are_decided_by_keyboard_alone(queue, page, problems):
 
     press(page, "j", "x", "j", "x", "b")
     page.wait_for_url("**/bulk?**")
-    press(page, "Tab")
+    press(page, "?")
+    expect(help_dialog(page)).to_contain_text("Back to the list")
+    expect(help_dialog(page).get_by_text("Choose for deciding")).not_to_be_visible()
+    press(page, "Escape")
     for reason in ("It fits.", ""):
         first = page.get_by_role("radio", name="Approve").nth(0 if reason else 1)
         first.focus()
