@@ -73,12 +73,14 @@ def grounds_for(who: Reviewing) -> QuerySet[Ground]:
 
 def counts(who: Reviewing, *, at: datetime) -> dict[Tab, int]:
     """Count each tab; MOST_COUNTED stands for that many or more."""
-    return {tab: _listed(who, tab, Wanted(), at=at, most=MOST_COUNTED).count() for tab in Tab}
+    queues = queues_of(who)
+    found = (_listed(who, tab, Wanted(), queues, at=at, most=MOST_COUNTED) for tab in Tab)
+    return {tab: listed.count() for tab, listed in zip(Tab, found, strict=True)}
 
 
 def listed(who: Reviewing, tab: Tab, wanted: Wanted, *, at: datetime) -> list[uuid.UUID]:
     """Return the ids of a tab's steps, the most urgent first, or of its decisions, newest first."""
-    found = _listed(who, tab, wanted, at=at, most=MOST_LISTED)
+    found = _listed(who, tab, wanted, queues_of(who), at=at, most=MOST_LISTED)
     return [pk for pk, _ in found]
 
 
@@ -130,7 +132,13 @@ def _cases(ids: Sequence[uuid.UUID], reached: ReviewStepQuerySet) -> list[Exempt
 
 
 def _listed(
-    who: Reviewing, tab: Tab, wanted: Wanted, *, at: datetime, most: int
+    who: Reviewing,
+    tab: Tab,
+    wanted: Wanted,
+    ways: Sequence[ReviewStepQuerySet],
+    *,
+    at: datetime,
+    most: int,
 ) -> QuerySet[Any, tuple[uuid.UUID, datetime]]:
     """Return the first `most` of a tab: the id, and what they are sorted by."""
     if tab == Tab.DECIDED:
@@ -138,7 +146,7 @@ def _listed(
         return decisions.values_list("pk", "decided_at")[:most]
     condition = _of_tab(who, tab, at=at) & wanted.condition
     # Each way by itself walks its index in order and stops; together they would be sorted whole.
-    queues = mine_of(who) if tab == Tab.MINE else queues_of(who)
+    queues = mine_of(who) if tab == Tab.MINE else ways
     first, *others = (
         queue.filter(condition).values_list("pk", "due_at")[:most] for queue in queues
     )
