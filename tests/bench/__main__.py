@@ -153,7 +153,7 @@ def _name_services(folder: Path, postgres: EmbeddedPostgres) -> None:
         "VAR_DIR": str(folder),
         "KEYS_DIR": str(folder / "keys"),
         # What is owed is written; nobody is there to mail it.
-        "CELERY_BROKER_URL": "memory://",
+        "CELERY_BROKER_URL": "memory://localhost/",
         "DATABASE_URL": postgres.url("portal", "bench"),
         "DATABASE_OWNER_URL": postgres.url("owner", "bench"),
     }
