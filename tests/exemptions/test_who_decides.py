@@ -106,6 +106,21 @@ def test_manager_who_goes_away_is_passed_over_then(make_request, organisation):
     assert told(organisation.hr[1]) == ["review_waiting"]
 
 
+@pytest.mark.parametrize("is_sent_before", [True, False])
+def test_who_stands_in_and_is_away_too_is_passed_over(
+    make_request, make_employee, organisation, is_sent_before
+):
+    deputy = make_employee("Ines Duarte")
+    request = make_request() if is_sent_before else None
+    away(organisation.jonas, deputy)
+    away(deputy)
+    request = request or make_request()
+
+    keep_time()
+
+    assert own.open_step(request).escalated_at == NOON
+
+
 def test_whoever_stands_in_decides_in_the_managers_place(make_request, make_employee, organisation):
     deputy = make_employee("Ines Duarte")
     away(organisation.jonas, deputy)
