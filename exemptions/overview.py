@@ -26,7 +26,7 @@ from exemptions.models import (
 from exemptions.models.requests import ExemptionRequestQuerySet
 from exemptions.queries import own, reviewing
 from exemptions.scope import Scope
-from exemptions.standing import Effect, Facts, Standing, Waiting, not_collected, standing_of
+from exemptions.words.standing import Effect, Facts, Standing, Waiting, not_collected, standing_of
 
 JUST_BEFORE = timedelta(seconds=1)
 LINE_MANAGER = "Your line manager"

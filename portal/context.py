@@ -9,7 +9,7 @@ from consent_app.notifications.queries import unread_count
 from consent_app.people.models import Employee
 from consent_app.people.roles import Role
 from exemptions.queries.reviewing import is_reviewer
-from exemptions.queries.waiting import count_of_mine
+from exemptions.queries.workload import count_of_mine
 
 SEES_ROUTES = (Role.PROGRAMME_OWNER, Role.LEGAL_REVIEWER, Role.AUDITOR)
 

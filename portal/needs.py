@@ -15,7 +15,7 @@ from exemptions.deadlines import local_day
 from exemptions.models import ExemptionRequest, State
 from exemptions.queries.own import requests_of
 from exemptions.queries.reviewing import is_reviewer
-from exemptions.queries.waiting import Waiting, soon_until, waiting_for
+from exemptions.queries.workload import Waiting, soon_until, waiting_for
 
 ENDING_SOON = timedelta(days=max(rules.REMINDED_BEFORE_END))
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from consent_app.notifications.actions import owe_each
 from consent_app.notifications.queries import told_since
-from exemptions.queries.waiting import morning_of, reviewers, waiting_this_morning
+from exemptions.queries.workload import morning_of, reviewers, waiting_this_morning
 
 EVENT = "review_digest"
 # One run at a time looks at who was told. The number is arbitrary and ours alone.

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from consent_app.people.models import Employee
 from consent_app.people.roles import Role
 from exemptions.models import Ground, Route, RouteState
-from exemptions.route_versions import RouteInWords, in_words
+from exemptions.words.route_versions import RouteInWords, in_words
 
 READERS = (Role.PROGRAMME_OWNER, Role.LEGAL_REVIEWER, Role.AUDITOR)
 

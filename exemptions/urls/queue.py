@@ -2,9 +2,9 @@
 
 from django.urls import path
 
-from exemptions.views import queue, together
+from exemptions.views import bulk, queue
 
 urlpatterns = [
     path("", queue.review, name="review"),
-    path("bulk", together.review_bulk, name="review-bulk"),
+    path("bulk", bulk.review_bulk, name="review-bulk"),
 ]

@@ -23,7 +23,7 @@ from exemptions.models import ExemptionRequest
 from exemptions.queries import own, reviewing
 from exemptions.queries.case import Case, neighbours, next_after
 from exemptions.sealed import attachment_content
-from exemptions.views.case_box import ACTS, OF_VERDICT, Act, offers
+from exemptions.views.case_acts import ACTS, OF_VERDICT, Act, offers
 from portal.lib.http import UserRequest
 from portal.lib.refusals import Refusal
 from portal.lib.step_up import ask_for_password, confirm_url, was_confirmed

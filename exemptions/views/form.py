@@ -14,16 +14,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 from consent_app.people.models import Employee
 from consent_app.register import queries as register
 from consent_app.register.subjects import visible_lines
-from exemptions import route_words, rules
+from exemptions import rules
 from exemptions.actions import drafts, submission
 from exemptions.deadlines import add_business_days
 from exemptions.forms.form import GroundForm, PeriodForm, Until
 from exemptions.models import ExemptionRequest, Ground, Message, Route, State
 from exemptions.queries import own
 from exemptions.queries.drafts import Missing, is_protected_at_once, missing_in
-from exemptions.route_words import Way, way_of
 from exemptions.sealed import attachment_name, message_text
-from exemptions.views.form_pages import of_a_draft, status_of, steps_of
+from exemptions.views.form_steps import of_a_draft, status_of, steps_of
+from exemptions.words.way import PROTECTED_AT_ONCE, Way, way_of
 from portal.lib.http import UserRequest
 from portal.lib.refusals import Refusal
 
@@ -224,4 +224,4 @@ def _meanwhile(
         )
     if draft.asked.starts_on > timezone.localdate(at):
         return "You are protected from the first day that you ask for, until they decide."
-    return route_words.PROTECTED_AT_ONCE
+    return PROTECTED_AT_ONCE

@@ -20,7 +20,7 @@ from exemptions.queries import queue as queries
 from exemptions.queries import reviewing
 from exemptions.queries.queue import MOST_COUNTED, MOST_LISTED, Tab, Wanted
 from exemptions.queries.reviewing import Reviewing
-from exemptions.wording import RegisterNames, register_names
+from exemptions.words.names import RegisterNames, register_names
 from portal.lib.http import UserRequest
 
 PAGE = "review/queue.html"

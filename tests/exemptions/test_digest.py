@@ -17,7 +17,7 @@ from exemptions.actions.delegations import start_delegation
 from exemptions.actions.digest import send_digests
 from exemptions.actions.timekeeping import keep_time
 from exemptions.models import Verdict
-from exemptions.queries.waiting import Morning, Waiting, waiting_for, waiting_this_morning
+from exemptions.queries.workload import Morning, Waiting, waiting_for, waiting_this_morning
 from tests.exemption_fixtures import (
     BATTERY,
     PROTECTED,

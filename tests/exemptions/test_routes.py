@@ -23,8 +23,8 @@ from exemptions.errors import (
 from exemptions.models import Route, RouteState, Verdict
 from exemptions.queries import own
 from exemptions.queries.routes import newest_route, routes_for
-from exemptions.route_versions import changes
 from exemptions.rules import StepPlan
+from exemptions.words.route_versions import changes
 from tests.exemption_fixtures import ORDINARY, SENSITIVE, fresh, give_role
 
 HR_ALONE = StepPlan("hr_reviewer", people=1, target_days=4, grace_days=1, fallback="legal_reviewer")

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from exemptions.standing import (
+from exemptions.words.standing import (
     Effect,
     Facts,
     Waiting,

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods
 
 from consent_app.people.models import Employee
 from consent_app.register.subjects import visible
+from exemptions.actions.bulk import Outcome, Word, decide_each
 from exemptions.actions.decisions import standing_scope
 from exemptions.actions.openings import open_case
-from exemptions.actions.together import Outcome, Word, decide_each
 from exemptions.errors import OpenOneByOne
 from exemptions.forms.queue import LATER, TogetherForm, chosen
 from exemptions.models import ExemptionRequest, Message, MessageKind, ReviewStep, Verdict
@@ -22,7 +22,7 @@ from exemptions.queries import queue as queries
 from exemptions.queries import reviewing
 from exemptions.sealed import message_text
 from exemptions.views.queue import place_of
-from exemptions.wording import RegisterNames, register_names
+from exemptions.words.names import RegisterNames, register_names
 from portal.lib.http import UserRequest
 
 PAGE = "review/bulk.html"
