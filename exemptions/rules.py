@@ -128,6 +128,8 @@ def check_approval(granted: Scope, *, standing: Scope, in_part: bool) -> None:
         raise PeriodOutOfRange("Choose a last day, or a day to look at it again; not both.")
     if granted.ends_on is not None and granted.ends_on < granted.starts_on:
         raise PeriodOutOfRange("The last day is before the first.")
+    if granted.ends_on is not None and granted.ends_on - granted.starts_on > LONGEST_PERIOD:
+        raise PeriodOutOfRange("A period is at most two years long. Choose an earlier last day.")
     if granted.review_on is not None and granted.review_on <= granted.starts_on:
         raise PeriodOutOfRange("The day to look at it again is after the first.")
     for chosen in (granted.applications, granted.kinds):
@@ -137,6 +139,12 @@ def check_approval(granted: Scope, *, standing: Scope, in_part: bool) -> None:
         raise NotNarrower
     if not in_part and granted != standing:
         raise WiderThanAsked("Approving keeps the whole of it. Approve in part to take less.")
+
+
+def check_last_day(last_day: date, *, today: date) -> None:
+    """Accept a day that an exemption can be cut to. Raises PeriodOutOfRange."""
+    if last_day > today + LONGEST_PERIOD:
+        raise PeriodOutOfRange("That is more than two years away. Choose an earlier day.")
 
 
 def check_words(*, verdict: str, code: str, text: str) -> None:

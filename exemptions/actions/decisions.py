@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -115,6 +116,7 @@ def revoke_exemption(
 
     Raises:
         NoticeTooShort: fewer than REVOCATION_NOTICE_DAYS business days from today.
+        PeriodOutOfRange: a day that is too far away.
         NotYourStep: not by somebody of a team that decided on it.
         WrongState, SomebodyWasFirst, TextMissing, TextTooLong.
     """
@@ -126,8 +128,10 @@ def revoke_exemption(
     expect(request, State.APPROVED, State.PARTLY_APPROVED, State.OVERTURNED, State.UPHELD)
     if request.exemption is None or not may_revoke(request, by, at=now):
         raise NotYourStep
-    granted, ends_at = request.granted, end_of_day(last_day, time_zone=request.requester.time_zone)
+    granted = request.granted
     assert granted is not None  # noqa: S101 (a constraint says so of an exemption)
+    rules.check_last_day(last_day, today=local_day(now, time_zone=request.requester.time_zone))
+    ends_at = end_of_day(last_day, time_zone=request.requester.time_zone)
     if request.exemption.ends_at is not None and request.exemption.ends_at <= ends_at:
         raise WrongState("It ends by then anyway.")
     if last_day < earliest_last_day(request, at=now):
@@ -149,9 +153,15 @@ def revoke_exemption(
 
 
 def may_revoke(request: ExemptionRequest, by: Employee, *, at: datetime) -> bool:
-    """Whether somebody is of a team (never the line manager) that had a step of the request."""
-    steps = reviewing.steps_before(reviewing.reviewing_as(by, at=at)).filter(request=request)
-    return steps.exclude(reviewer=Reviewer.MANAGER, escalated_at__isnull=True).exists()
+    """Whether somebody is of a team that had a step of the request, or stepped in at one.
+
+    Never the line manager, nor who stands in for them: an escalated step is theirs still.
+    """
+    if request.requester.line_manager_id == by.pk:
+        return False
+    who = reviewing.reviewing_as(by, at=at)
+    as_team = Q(reviewer__in=who.teams) | Q(escalated_at__isnull=False, fallback__in=who.teams)
+    return reviewing.steps_before(who).filter(as_team, request=request).exists()
 
 
 def earliest_last_day(request: ExemptionRequest, *, at: datetime) -> date:

@@ -40,6 +40,7 @@ FIELD_OF: dict[str, str] = {
     "assignee_not_able": "to",
     "deadline_not_extensible": "until",
     "notice_too_short": "last_day",
+    "period_out_of_range": "last_day",
 }
 
 

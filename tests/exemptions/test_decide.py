@@ -1,7 +1,7 @@
 """Deciding a step: who may, what may be said, and what a decision lets stand."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -278,6 +278,14 @@ def test_open_end_can_be_given_an_end(make_request, organisation):
     decide(request, organisation.hr[0])
 
     assert fresh(request).exemption.ends_at is not None
+
+
+@pytest.mark.parametrize("far", [NOON.date() + timedelta(days=733), date.max])
+def test_open_end_is_not_given_an_end_far_away(make_request, organisation, far):
+    request = make_request(days=None)
+
+    with nothing_changes(), pytest.raises(PeriodOutOfRange):
+        in_part(request, organisation.jonas, ends_on=far, review_on=None)
 
 
 def test_open_end_stays_open(make_request, decide_all):

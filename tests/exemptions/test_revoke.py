@@ -1,15 +1,18 @@
 """Revoking: by a team that decided, with notice and a reason."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from consent_app.people.roles import Role
 from exemptions.actions import decisions
+from exemptions.actions.timekeeping import keep_time
 from exemptions.errors import (
     NoticeTooShort,
     NotYourStep,
     OwnRequest,
+    PeriodOutOfRange,
     SomebodyWasFirst,
     TextMissing,
     WrongState,
@@ -22,6 +25,7 @@ from tests.exemption_fixtures import (
     denied,
     events_of,
     fresh,
+    give_role,
     nothing_changes,
     told,
 )
@@ -74,6 +78,29 @@ def test_only_a_team_that_had_a_step_revokes(granted, organisation, who):
 
     with nothing_changes(), pytest.raises(NotYourStep):
         revoke(granted, person)
+
+
+@pytest.mark.parametrize("is_also_of_the_team", [False, True])
+def test_line_manager_never_revokes(
+    make_request, decide_all, organisation, frozen_time, is_also_of_the_team
+):
+    request = make_request(days=200)
+    frozen_time.shift(timedelta(days=8))
+    keep_time()  # the manager's step is overdue, and others step in
+    granted, jonas = decide_all(request), organisation.jonas
+    if is_also_of_the_team:
+        jonas = give_role(jonas, Role.HR_REVIEWER)
+
+    with nothing_changes(), pytest.raises(NotYourStep):
+        revoke(granted, jonas, last_day=NOON.date() + timedelta(days=60))
+
+
+@pytest.mark.parametrize("far", [date(2999, 1, 1), date.max])
+def test_last_day_is_not_far_away(make_request, decide_all, organisation, far):
+    granted = decide_all(make_request(days=None))
+
+    with nothing_changes(), pytest.raises(PeriodOutOfRange):
+        revoke(granted, organisation.hr[0], last_day=far)
 
 
 def test_nobody_revokes_their_own(make_request, organisation):
