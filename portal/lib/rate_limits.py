@@ -1,7 +1,7 @@
-"""Counts attempts in the shared cache, in fixed windows. Two at once may count as one: that is fine
-for what it guards, guesses at 40-bit codes."""
+"""Counts attempts in the shared cache, over the time just past."""
 
 from django.core.cache import cache
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -13,15 +13,24 @@ class RateLimited(Exception):
 
 
 def check_rate(action: str, who: str, *, most: int, per_seconds: int) -> None:
-    """Count one attempt of `who` (kept as a hash).
+    """Count one attempt of `who` (kept as a hash). One that is refused does not count.
 
     Raises:
-        RateLimited: this was more than `most` in the window of `per_seconds`.
+        RateLimited: there were `most` in the last `per_seconds`.
     """
-    window, elapsed = divmod(int(timezone.now().timestamp()), per_seconds)
     name = salted_hmac("portal.lib.rate_limits", who, algorithm="sha256").hexdigest()[:32]
-    key = f"rate:{action}:{name}:{window}"
-    count = (cache.get(key) or 0) + 1
-    cache.set(key, count, per_seconds)
-    if count > most:
-        raise RateLimited(per_seconds - elapsed)
+    key = f"rate:{action}:{name}"
+    now = timezone.now().timestamp()
+    with transaction.atomic():
+        _wait_for_others(key)
+        recent = [at for at in cache.get(key, []) if at > now - per_seconds]
+        if len(recent) < most:
+            cache.set(key, [*recent, now], per_seconds)
+            return
+    raise RateLimited(max(1, round(recent[-most] + per_seconds - now)))
+
+
+def _wait_for_others(key: str) -> None:
+    """Let one after the other count: many at once would otherwise count as one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])

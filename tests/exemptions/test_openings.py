@@ -69,3 +69,14 @@ def test_ordinary_ones_are_not_counted(many, organisation):
         open_case(request=request, by=organisation.jonas)
 
     assert told(organisation.auditor) == []
+
+
+def test_the_limit_holds_at_any_time(many, organisation, frozen_time):
+    requests = many(MOST_OPENINGS + 1, SENSITIVE)
+    frozen_time.shift(599 - NOON.timestamp() % 600)
+    for request in requests[:-1]:
+        open_case(request=request, by=organisation.hr[0])
+    frozen_time.shift(2)
+
+    with pytest.raises(TooManyOpenings):
+        open_case(request=requests[-1], by=organisation.hr[0])
