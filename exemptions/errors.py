@@ -75,6 +75,11 @@ class TextTooLong(Refusal):
     message = "This is longer than fits. Shorten it, or attach it as a text file."
 
 
+class TooManyAdditions(Refusal):
+    code = "too_many_additions"
+    message = "You added ten times within a day. Add what else there is tomorrow, in one."
+
+
 class GroundNotOffered(Refusal):
     code = "ground_not_offered"
     message = "These grounds can't be chosen at the moment."

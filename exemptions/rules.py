@@ -26,6 +26,9 @@ from exemptions.scope import Scope
 
 MAX_TEXT = 10_000  # characters
 MAX_OPEN_REQUESTS = 10
+# Each makes the screen of whoever decides old; without end, nobody could decide.
+MAX_ADDITIONS = 10  # to a request within ADDITIONS_WITHIN
+ADDITIONS_WITHIN = timedelta(days=1)
 LONGEST_PERIOD = timedelta(days=2 * 366)
 LATEST_START = timedelta(days=366)
 REVIEW_WITHIN = timedelta(days=366)

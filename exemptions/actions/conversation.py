@@ -14,7 +14,7 @@ from exemptions.actions.changes import change, expect, locked, step_of
 from exemptions.actions.effects import schedule_protection
 from exemptions.actions.steps import check_may_act, start_clock, stop_clock
 from exemptions.deadlines import latest_extension, local_day
-from exemptions.errors import DeadlineNotExtensible, OwnRequest
+from exemptions.errors import DeadlineNotExtensible, OwnRequest, TooManyAdditions
 from exemptions.models import PENDING, ExemptionRequest, Message, MessageKind, ReviewStep, State
 from exemptions.queries import own, reviewing
 from exemptions.sealed import seal_text
@@ -63,11 +63,18 @@ def answer_question(*, request: ExemptionRequest, by: Employee, text: str) -> Me
 @sensitive_variables()
 @transaction.atomic
 def add_statement(*, request: ExemptionRequest, by: Employee, text: str) -> Message:
-    """Add something as the requester while nothing is decided; reviewers have to look again."""
+    """Add something as the requester while nothing is decided; reviewers have to look again.
+
+    Raises:
+        TooManyAdditions: there were MAX_ADDITIONS within a day.
+        WrongState, TextMissing, TextTooLong.
+    """
     clean = rules.clean_text(text)
     request = locked(request)
     now = timezone.now()
     expect(request, *PENDING)
+    if own.additions_since(request, now - rules.ADDITIONS_WITHIN) >= rules.MAX_ADDITIONS:
+        raise TooManyAdditions
     message = _write(request, MessageKind.ADDITION, clean, by=by, at=now)
     change(request)
     _record(events.MESSAGE_ADDED, request, by=by, at=now)

@@ -67,6 +67,11 @@ def messages_of(request: ExemptionRequest) -> list[Message]:
     return list(written.order_by("written_at"))
 
 
+def additions_since(request: ExemptionRequest, since: datetime) -> int:
+    """Count what the requester added by themself after `since`."""
+    return request.messages.filter(kind=MessageKind.ADDITION, written_at__gt=since).count()
+
+
 def attachments_of(request: ExemptionRequest) -> list[Attachment]:
     """Return the files without their content."""
     return list(ATTACHMENTS_WITHOUT_CONTENT.filter(request=request))

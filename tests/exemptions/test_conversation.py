@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from consent_app.people.models import Jurisdiction
+from exemptions import rules
 from exemptions.actions import conversation, decisions, steps
 from exemptions.actions.timekeeping import keep_time
 from exemptions.errors import (
@@ -14,6 +15,7 @@ from exemptions.errors import (
     SomebodyWasFirst,
     TextMissing,
     TextTooLong,
+    TooManyAdditions,
     WrongState,
 )
 from exemptions.models import State, Verdict
@@ -193,6 +195,17 @@ def test_addition_makes_the_screen_of_reviewers_old(make_request, organisation):
 
     assert fresh(request).version == request.version + 1
     assert events_of(request)[-1] == "message.added"
+
+
+def test_additions_leave_time_to_decide(make_request, organisation, frozen_time):
+    request = make_request(ground=SENSITIVE)
+    for _ in range(rules.MAX_ADDITIONS):
+        conversation.add_statement(request=request, by=organisation.mira, text="And another.")
+
+    with nothing_changes(), pytest.raises(TooManyAdditions):
+        conversation.add_statement(request=request, by=organisation.mira, text="And another.")
+    frozen_time.shift(timedelta(days=1))
+    conversation.add_statement(request=request, by=organisation.mira, text="A last one.")
 
 
 def test_nothing_is_added_to_what_is_decided(make_request, decide_all, organisation):
