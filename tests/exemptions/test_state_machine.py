@@ -69,6 +69,7 @@ MACHINE = settings(
 GROUNDS = (ORDINARY, PROTECTED, SENSITIVE, TWO_PEOPLE, BATTERY)
 GRANTED = (State.APPROVED, State.PARTLY_APPROVED, State.OVERTURNED)
 LATELY = timedelta(days=90)
+MANY = 6
 WITHOUT_TEXT = Message.objects.defer("text")
 people = st.integers(0, 8)
 numbers = st.integers(0, 5)
@@ -121,6 +122,8 @@ class Requests(RuleBasedStateMachine):
         kind=numbers,
     )
     def send(self, who, ground, covered, first_day, days, kind):
+        if ExemptionRequest.objects.count() >= MANY:
+            return
         person = self.person(who)
         today = timezone.localdate() + timedelta(days=first_day)
         if days is None:
@@ -182,26 +185,32 @@ class Requests(RuleBasedStateMachine):
         if now.state == State.OVERTURNED:
             self.declined = [said for said in self.declined if said.request.pk != now.pk]
 
-    @rule(which=numbers, who=people)
-    def decide_by_whoever_may(self, which, who):
+    @rule(who=people, which=numbers, said=st.sampled_from("yyyyyynp"))
+    def decide_by_whoever_may(self, who, which, said):
         """Go on along the route; chance alone would seldom find the one who may."""
+        if person := self.able(who, which):
+            self.decide(person, which, said, 1)
+
+    @rule(who=people, which=numbers, said=st.sampled_from("yyyyyynp"))
+    def decide_by_another_who_may(self, who, which, said):
+        self.decide_by_whoever_may(who, which, said)
+
+    def able(self, who, which):
+        """Return one of those who may decide on a pending request now; None if nobody may."""
         if (request := self.request(which, *PENDING)) is None:
-            return
-        step = own.open_step(request)
-        step.request = request
-        now = timezone.now()
+            return None
+        step, now = own.open_step(request), timezone.now()
         able = [
             person
             for person in self.everybody()
             if reviewing.may_handle(reviewing.reviewing_as(person, at=now), step)
             and not reviewing.has_decided(person, request)
         ]
-        if able:
-            self.decide(able[who % len(able)], which, "y" if who < 6 else "n", 1)
+        return able[who % len(able)] if able else None
 
-    @rule(which=numbers)
+    @rule(which=st.integers(0, 20))
     def withdraw(self, which):
-        if request := self.request(which):
+        if which <= MANY and (request := self.request(which)):
             self.attempt(lambda: submission.withdraw_request(request=request, by=request.requester))
 
     @rule(which=numbers)
@@ -226,6 +235,9 @@ class Requests(RuleBasedStateMachine):
     def revoke(self, who, which, days):
         if request := self.request(which, *GRANTED, State.UPHELD):
             last_day = timezone.localdate() + timedelta(days=days)
+            now = timezone.now()
+            able = [p for p in self.everybody() if decisions.may_revoke(request, p, at=now)]
+            who = able[who] if who < len(able) else who
             self.attempt(
                 lambda: decisions.revoke_exemption(
                     request=request, by=self.person(who), seen=request.version,
@@ -235,6 +247,7 @@ class Requests(RuleBasedStateMachine):
 
     @rule(who=people, which=numbers)
     def ask(self, who, which):
+        who = (self.able(who, which) or who) if who < 5 else who
         if request := self.request(which, *PENDING):
             self.attempt(
                 lambda: conversation.ask_for_information(
