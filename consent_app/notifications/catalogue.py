@@ -5,9 +5,11 @@ Every event that is owed has an entry here and its mail in `templates/emails/`. 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 
 from django.db.models import TextChoices
+from django.utils.formats import date_format
 
 
 class Kind(TextChoices):
@@ -24,6 +26,15 @@ class _Known(dict[str, object]):
 
     def __missing__(self, key: str) -> str:
         return "(unknown)"
+
+
+def in_words(context: Mapping[str, object]) -> dict[str, object]:
+    """Return a context as people read it: the days in it, named `…_on`, in words."""
+    return {name: _day(value) if name.endswith("_on") else value for name, value in context.items()}
+
+
+def _day(value: object) -> str:
+    return date_format(date.fromisoformat(str(value)), "l j F Y")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +56,7 @@ class Entry:
     can_stop_mail: bool = False
 
     def sentence_for(self, context: Mapping[str, object]) -> str:
-        return (self.sentence or "").format_map(_Known(context))
+        return (self.sentence or "").format_map(_Known(in_words(context)))
 
 
 _of_mine = partial(
@@ -164,7 +175,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "exemption_expiring": _of_mine(
         when="an exemption of yours is about to end",
-        sentence="An exemption of yours ends on {ends_on}. Days left: {days}. You can renew it.",
+        sentence="An exemption of yours ends on {ends_on}. You can renew it before.",
         can_stop_mail=True,
     ),
     "exemption_expired": _of_mine(

@@ -16,6 +16,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from consent_app.notifications import queries
+from consent_app.notifications.catalogue import in_words
 from consent_app.notifications.models import Notification, NotificationQuerySet
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def mail(notification_id: uuid.UUID) -> bool:
 def _message(notification: Notification) -> EmailMultiAlternatives:
     recipient = notification.recipient
     context = {
-        **notification.context,
+        **in_words(notification.context),
         "recipient": recipient,
         "portal": settings.PORTAL_ORIGIN,
         "address": notification.address,

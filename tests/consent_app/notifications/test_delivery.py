@@ -25,9 +25,9 @@ OF_REQUESTS = sorted(
     event for event, entry in ENTRIES.items() if entry.kind in (Kind.REQUESTS, Kind.REVIEW)
 )
 ABOUT_A_REQUEST = {
-    "request": "00000000-0000-4000-8000-000000000000", "ends_on": "24 December 2026", "days": 30,
+    "request": "00000000-0000-4000-8000-000000000000", "ends_on": "2026-12-24", "days": 30,
     "waiting": 4, "due_soon": 2, "overdue": 1, "from_name": "Dana Ortiz", "name": "Dana Ortiz",
-    "starts_on": "23 November 2026",
+    "starts_on": "2026-11-23",
 }  # fmt: skip
 
 
@@ -250,3 +250,12 @@ def test_broker_away_neither_fails_nor_delays_the_decision(mira):
     assert Notification.objects.count() == 1
     assert float(done.stdout) < 2
     assert "waits for the sweeper" in done.stderr
+
+
+def test_days_are_told_in_words(mira):
+    owed = owe("exemption_expiring", to=mira, context=ABOUT_A_REQUEST)
+
+    delivery.mail(owed.pk)
+
+    assert "ends on Thursday 24 December 2026." in owed.sentence
+    assert "ends on Thursday 24 December 2026." in mail.outbox[0].body
