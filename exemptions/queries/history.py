@@ -5,8 +5,10 @@ A sentence names people but never grounds or anything written; details may have 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+
+from django.utils.formats import date_format
 
 from consent_app.audit.models import Leaf
 from consent_app.people.models import SYSTEM_NUMBER, Employee
@@ -95,9 +97,9 @@ def _entry(
     by_requester = leaf.person == leaf.actor
     actor = "You" if for_requester and by_requester else _name(leaf, people)
     details = getattr(leaf, "details", None)
-    sentence = SENTENCES[leaf.event](details.content if details else {})
-    person = people.get(leaf.actor)
-    return HistoryEntry(leaf.at, leaf.event, actor, f"{actor} {sentence}.", leaf.index, person)
+    words = SENTENCES[leaf.event](details.content if details else {})
+    sentence = f"{words}." if leaf.event == events.STEP_OPENED else f"{actor} {words}."
+    return HistoryEntry(leaf.at, leaf.event, actor, sentence, leaf.index, people.get(leaf.actor))
 
 
 def _decided(details: Details) -> str:
@@ -126,10 +128,16 @@ def _escalated(details: Details) -> str:
     return "asked others to step in, because the step is overdue"
 
 
+def _day(value: object) -> str:
+    return (
+        date_format(date.fromisoformat(value), "l j F Y") if isinstance(value, str) else "(unknown)"
+    )
+
+
 SENTENCES: Mapping[str, Callable[[Details], str]] = {
     events.REQUEST_SUBMITTED: lambda _: "sent the request",
     events.REQUEST_WITHDRAWN: lambda _: "withdrew the request",
-    events.STEP_OPENED: lambda d: f"opened step {d.get('position', '?')}",
+    events.STEP_OPENED: lambda d: f"Step {d.get('position', '?')} began",
     events.STEP_TAKEN: lambda _: "gave the step to one person",
     events.STEP_RELEASED: lambda _: "gave the step back to the team",
     events.STEP_REMINDED: lambda _: "reminded who has to decide",
@@ -140,11 +148,11 @@ SENTENCES: Mapping[str, Callable[[Details], str]] = {
     events.INFORMATION_REQUESTED: lambda _: "asked for information",
     events.INFORMATION_ANSWERED: lambda _: "answered",
     events.MESSAGE_ADDED: lambda _: "wrote a message",
-    events.DEADLINE_EXTENDED: lambda d: f"extended the legal deadline to {d.get('until', '?')}",
+    events.DEADLINE_EXTENDED: lambda d: f"extended the legal deadline to {_day(d.get('until'))}",
     events.REQUEST_PROTECTED: lambda _: "protected the requester until somebody decides",
     events.APPEAL_FILED: lambda _: "appealed",
     events.EXEMPTION_REVOKED: lambda d: (
-        f"revoked the exemption; its last day is {d.get('ends_on', '?')}"
+        f"revoked the exemption; its last day is {_day(d.get('ends_on'))}"
     ),
     events.EXEMPTION_EXPIRED: lambda _: "noted that the exemption has ended",
 }

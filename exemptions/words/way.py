@@ -85,7 +85,7 @@ def _who(step: RouteStep, manager: Employee | None) -> str:
     if step.reviewer != Reviewer.MANAGER:
         return TEAMS[step.reviewer]
     if manager is not None:
-        return f"{manager.name}, your manager"
+        return f"{manager.name} (your manager)"
     if step.fallback:
         return f"{TEAMS[step.fallback]} in place of a manager"
     return "whoever becomes your manager"

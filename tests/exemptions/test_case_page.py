@@ -90,7 +90,7 @@ def test_team_can_take_and_hand_over(make_request, organisation, page_of, sign_i
     assert 'id="offer-assign"' in page
     assert f"{dana.name} (me)" in page
     assert hugo.name in page
-    assert "Jonas Lindqvist</bdi>: Approve" in page
+    assert "Jonas Lindqvist</bdi> approved" in page
 
 
 def test_granted_exemption_can_be_revoked_by_a_team_that_decided(
@@ -135,7 +135,7 @@ def test_second_of_two_reads_what_the_first_decided(make_request, organisation, 
 
     page = confirmed(second).get(case_url(request)).content.decode()
 
-    assert "Priya Raman</bdi>: Approve" in page
+    assert "Priya Raman</bdi> approved" in page
     assert "It is clear." in page
 
 

@@ -67,7 +67,7 @@ def test_each_ground_says_who_reads_how_long_and_what_holds_meanwhile(writer):
 
     assert "Confidential. Only HR, then Legal. Not your manager." in page
     assert "Confidential. Only Legal. Not your manager." in page
-    assert "Jonas Lindqvist, your manager, then HR, and Legal if they are late." in page
+    assert "Jonas Lindqvist (your manager), then HR, and Legal if they are late." in page
     assert "They have 10 business days to decide: 5, then 5." in page
     assert "You are protected from the moment you send it." in page
     assert "Collection goes on until they decide." in page
@@ -215,7 +215,7 @@ def test_the_summary_shows_all_of_it_and_what_happens_next(writer, make_draft):
     assert "Keystrokes" in page
     assert "Monday 23 November 2026 until Friday 22 January 2027" in page
     assert "I do not want my work to train a model." in page
-    assert "Jonas Lindqvist, your manager has 3 business days to decide." in page
+    assert "Jonas Lindqvist (your manager) has 3 business days to decide." in page
     # Thanksgiving and the day after lie between.
     assert "it is decided by Monday 7 December 2026 at the latest" in page
     assert "You are protected from the moment you send it." in page

@@ -168,7 +168,7 @@ def test_protection_by_silence_is_told_ahead(make_request, laptop, confirm, effe
 
     words = effect_on(request)
 
-    assert "LAPTOP-1 confirmed at 12:00:00 that it keeps to it from that day on" in words
+    assert "LAPTOP-1 confirmed at 12:00:00 that it keeps to it from its first day on" in words
 
 
 def test_declined_request_changes_nothing(make_request, laptop, decide_all, effect_on):
