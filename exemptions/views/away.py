@@ -1,6 +1,7 @@
 """Being away, and who decides meanwhile."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,6 +25,7 @@ from exemptions.errors import (
 from exemptions.forms.away import AwayForm, begin
 from exemptions.models import Delegation
 from exemptions.queries import away as queries
+from exemptions.views.statuses import status_of
 from portal.lib.http import UserRequest, render_partial
 from portal.lib.rate_limits import RateLimited, check_rate
 from portal.lib.refusals import Refusal
@@ -34,7 +36,7 @@ PARTIAL = "found-people"
 MOST_SEARCHES, PER_SECONDS = 60, 60
 A_MOMENT = timedelta(microseconds=1)
 
-FIELDS: dict[type[Refusal], str] = {
+FIELD_OF: Mapping[type[Refusal], str] = {
     DelegationInPast: "first_day",
     DelegationOverlaps: "first_day",
     DelegationOutOfRange: "last_day",
@@ -90,8 +92,8 @@ def _start(request: UserRequest, form: AwayForm) -> HttpResponse:
             reason=form.cleaned_data["reason"],
         )
     except Refusal as refusal:
-        form.add_error(FIELDS.get(type(refusal)), refusal.message)
-        return _page(request, form, status=422)
+        form.add_error(FIELD_OF.get(type(refusal)), refusal.message)
+        return _page(request, form, status=status_of(refusal))
     who = form.delegate.name if form.delegate else "Who steps in for you"
     messages.info(request, f"Saved. {who} decides while you are away.")
     return redirect("review-away")

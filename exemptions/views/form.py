@@ -22,7 +22,8 @@ from exemptions.models import ExemptionRequest, Ground, Message, Route, State
 from exemptions.queries import own
 from exemptions.queries.drafts import Missing, is_protected_at_once, missing_in
 from exemptions.sealed import attachment_name, message_text
-from exemptions.views.form_steps import of_a_draft, status_of, steps_of
+from exemptions.views.form_steps import of_a_draft, steps_of
+from exemptions.views.statuses import status_of
 from exemptions.words.way import PROTECTED_AT_ONCE, Way, way_of
 from portal.lib.http import UserRequest
 from portal.lib.refusals import Refusal

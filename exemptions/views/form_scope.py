@@ -20,7 +20,8 @@ from exemptions.actions.drafts import Covering
 from exemptions.forms.form import About, ScopeForm, SearchForm
 from exemptions.models import ExemptionRequest
 from exemptions.scope import set_or_none
-from exemptions.views.form_steps import of_a_draft, status_of, steps_of
+from exemptions.views.form_steps import of_a_draft, steps_of
+from exemptions.views.statuses import status_of
 from portal.lib.http import UserRequest, render_partial
 from portal.lib.refusals import Refusal
 

@@ -23,7 +23,8 @@ from exemptions.models import Attachment, ExemptionRequest
 from exemptions.queries import own
 from exemptions.queries.drafts import MOST_NAMED, team_members
 from exemptions.sealed import attachment_name, message_text
-from exemptions.views.form_steps import of_a_draft, status_of, steps_of
+from exemptions.views.form_steps import of_a_draft, steps_of
+from exemptions.views.statuses import status_of
 from exemptions.words.way import Way, way_of
 from portal.lib.http import UserRequest
 from portal.lib.rate_limits import RateLimited, check_rate

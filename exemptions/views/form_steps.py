@@ -12,11 +12,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 
-from exemptions.errors import SomebodyWasFirst, WrongState
 from exemptions.models import ExemptionRequest, State
 from exemptions.queries import own
 from portal.lib.http import UserRequest
-from portal.lib.refusals import Refusal
 
 SENT_ALREADY = "This request was sent before. Nothing was changed."
 # The pages after the first, which makes the draft: URL name and label.
@@ -68,7 +66,3 @@ def steps_of(draft: ExemptionRequest | None, current: str) -> dict[str, object]:
         steps.append(Step(label, address, is_current=current == name))
     number = next(n for n, step in enumerate(steps, start=1) if step.is_current)
     return {"steps": steps, "step_number": number}
-
-
-def status_of(refusal: Refusal) -> int:
-    return 409 if isinstance(refusal, WrongState | SomebodyWasFirst) else 422

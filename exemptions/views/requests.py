@@ -22,12 +22,12 @@ from django.views.decorators.http import require_POST, require_safe
 from consent_app.register.subjects import visible_lines
 from exemptions import overview
 from exemptions.actions import conversation, submission
-from exemptions.errors import AlreadyRenewed, AppealTooLate, NothingToRenew, WrongState
 from exemptions.forms.requests import AdditionForm, AnswerForm, AppealForm, WritingForm
 from exemptions.models import ExemptionRequest
 from exemptions.own_page import own_page
 from exemptions.queries import own
 from exemptions.sealed import attachment_content
+from exemptions.views.statuses import status_of
 from portal.lib.http import UserRequest, render_partial
 from portal.lib.refusals import Refusal
 
@@ -35,8 +35,6 @@ LIST = "requests/my_requests.html"
 PAGE = "requests/my_request.html"
 PARTIAL = "request-now"
 PER_PAGE = 20
-# The request is not as it was when the page was drawn.
-TOO_LATE = (WrongState, AppealTooLate, AlreadyRenewed, NothingToRenew)
 
 
 @require_safe
@@ -157,9 +155,8 @@ def _refused(
 ) -> HttpResponse:
     """Show the request as it is now, why nothing was done, and what was written for nothing."""
     asked = overview.request_for(request.user, request_id)
-    status = 409 if isinstance(refusal, TOO_LATE) else 422
     shown = {"refusal": refusal.message, "unsent": visible_lines(unsent)}
-    return _page(request, asked, shown=shown, status=status)
+    return _page(request, asked, shown=shown, status=status_of(refusal))
 
 
 @sensitive_variables()

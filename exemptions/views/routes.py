@@ -13,11 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from consent_app.people.models import Employee
 from exemptions.actions import routes as actions
-from exemptions.errors import NotAllowed, SamePerson, SomebodyWasFirst, WrongState
+from exemptions.errors import WrongState
 from exemptions.forms.routes import ReturnForm, RouteForm, SeenForm, as_initial
 from exemptions.models import Ground, Route, RouteState
 from exemptions.queries import routes as queries
 from exemptions.queries.routes import GroundRoutes
+from exemptions.views.statuses import status_of
 from portal.lib.http import UserRequest
 from portal.lib.refusals import Refusal
 
@@ -58,7 +59,7 @@ def route_edit(request: UserRequest, ground: str) -> HttpResponse:
         _save(form, ground=found, by=request.user)
     except Refusal as refusal:
         form.add_error(None, refusal.message)
-        return _edit_page(request, found, newest, form, status=_status(refusal))
+        return _edit_page(request, found, newest, form, status=status_of(refusal))
     messages.info(request, f"Saved as a draft: {found.name}. It waits until it is proposed.")
     return _back(newest)
 
@@ -69,7 +70,7 @@ def route_propose(request: UserRequest, route_id: uuid.UUID) -> HttpResponse:
     try:
         actions.propose_route(route=route, by=request.user, seen=_seen(request))
     except Refusal as refusal:
-        return _page(request, refusal=refusal, status=_status(refusal))
+        return _page(request, refusal=refusal, status=status_of(refusal))
     messages.info(request, f"Proposed: {route.ground.name}. Legal decides.")
     return _back(route)
 
@@ -80,7 +81,7 @@ def route_approve(request: UserRequest, route_id: uuid.UUID) -> HttpResponse:
     try:
         actions.approve_route(route=route, by=request.user, seen=_seen(request))
     except Refusal as refusal:
-        return _page(request, refusal=refusal, status=_status(refusal))
+        return _page(request, refusal=refusal, status=status_of(refusal))
     messages.info(request, f"In force: {route.ground.name}, version {route.version}.")
     return _back(route)
 
@@ -94,7 +95,7 @@ def route_return(request: UserRequest, route_id: uuid.UUID) -> HttpResponse:
     try:
         actions.return_route(route=route, by=request.user, **form.cleaned_data)
     except Refusal as refusal:
-        return _page(request, refusal=refusal, status=_status(refusal))
+        return _page(request, refusal=refusal, status=status_of(refusal))
     messages.info(request, f"Sent back: {route.ground.name}, version {route.version}.")
     return _back(route)
 
@@ -167,12 +168,6 @@ def _seen(request: UserRequest) -> datetime:
         raise BadRequest
     seen: datetime = form.cleaned_data["seen"]
     return seen
-
-
-def _status(refusal: Refusal) -> int:
-    if isinstance(refusal, NotAllowed | SamePerson):
-        return 403
-    return 409 if isinstance(refusal, WrongState | SomebodyWasFirst) else 422
 
 
 def _back(route: Route) -> HttpResponse:
