@@ -2,6 +2,7 @@
 
 from django.views.decorators.debug import sensitive_variables
 
+from exemptions.errors import WrongState
 from exemptions.models import Attachment, Decision, ExemptionRequest, Message
 from portal.lib import sealing
 
@@ -15,8 +16,9 @@ def seal_text(request: ExemptionRequest, text: str, *, purpose: str) -> bytes:
 
 @sensitive_variables()
 def seal_bytes(request: ExemptionRequest, content: bytes, *, purpose: str) -> bytes:
+    """Raises WrongState when the request's key was erased: nothing can be written any more."""
     if request.sealing_key is None:
-        raise sealing.Unreadable(f"the key of {request} was erased")
+        raise WrongState("What was written about this request was erased. Nothing can be added.")
     return sealing.seal(bytes(request.sealing_key), content, purpose=purpose)
 
 

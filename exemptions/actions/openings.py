@@ -38,6 +38,15 @@ def open_case(*, request: ExemptionRequest, by: Employee) -> None:
         record(events.REQUEST_OPENED, actor=by, subject=request, at=now, person=request.requester)
 
 
+def open_before_acting(*, request: ExemptionRequest, by: Employee) -> None:
+    """Note an opening by whoever acts on a confidential request that they never opened.
+
+    So nobody acts on more of them than they may open. Raises TooManyOpenings.
+    """
+    if request.is_sensitive and history.last_opening(request, by) is None:
+        open_case(request=request, by=by)
+
+
 def _check_openings(request: ExemptionRequest, by: Employee, *, at: datetime) -> None:
     seconds = int(OPENINGS_WINDOW.total_seconds())
     try:

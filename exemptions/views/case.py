@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from exemptions import errors
 from exemptions.actions.decisions import earliest_last_day, standing_scope
-from exemptions.actions.openings import OPENINGS_WINDOW, open_case
+from exemptions.actions.openings import OPENINGS_WINDOW, open_before_acting, open_case
 from exemptions.models import ExemptionRequest
 from exemptions.queries import own, reviewing
 from exemptions.queries.case import Case, neighbours, next_after
@@ -62,6 +62,8 @@ def review_file(
     attachment = own.attachment_of(found, attachment_id)
     if _needs_password(request, found):
         return ask_for_password(request)
+    if found.sealing_key is None:
+        raise Http404  # erased
     try:
         open_case(request=found, by=request.user)
     except errors.TooManyOpenings as refusal:
@@ -138,6 +140,10 @@ def _act(request: UserRequest, found: ExemptionRequest, act: Act) -> HttpRespons
         back_to = reverse("review-case", args=[found.pk])
         context = {"confirm_url": confirm_url(back_to=back_to), "typed": request.POST.get("text")}
         return render(request, "review/confirm_first.html", context, status=403)
+    try:
+        open_before_acting(request=found, by=request.user)
+    except errors.TooManyOpenings as too_many:
+        return _too_many(request, too_many)
     case = _case(request, found)
     form = act.make_form(case, act.name, request.POST)
     if not form.is_valid():

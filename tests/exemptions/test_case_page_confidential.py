@@ -1,6 +1,7 @@
 """Confidential cases: the password once more, how many may be opened, and the files in them."""
 
 import uuid
+from contextlib import contextmanager
 from urllib.parse import unquote
 
 import pytest
@@ -136,6 +137,39 @@ def test_twenty_first_confidential_request_stays_closed(
     assert organisation.auditor.notifications.filter(event="openings_unusual").count() == 1
 
 
+@pytest.mark.parametrize("act", POSTED)
+def test_nobody_acts_on_more_than_they_may_open(
+    make_request, organisation, confirmed, monkeypatch, act
+):
+    monkeypatch.setattr(openings, "MOST_OPENINGS", 1)
+    first, second = (make_request(ground=SENSITIVE, applications=a) for a in APPLICATIONS)
+    client = confirmed(organisation.hr[0])
+    client.get(url_of(first))
+
+    with unchanged(second):
+        response = client.post(url_of(second, act), POSTED[act] | {"seen": second.version})
+
+    assert response.status_code == 429
+
+
+def test_acting_on_what_was_never_opened_is_an_opening(make_request, organisation, confirmed):
+    request = make_request(ground=SENSITIVE)
+    client = confirmed(organisation.hr[0])
+
+    client.post(url_of(request, "decide"), {"verdict": "approve", "seen": request.version})
+
+    assert events_of(request).count("request.opened") == 1
+    assert fresh(request).decisions.count() == 1
+
+
+@contextmanager
+def unchanged(request):
+    """Assert that a request is as it was; the refusal is told to others."""
+    before = (fresh(request).version, events_of(request), request.messages.count())
+    yield
+    assert (fresh(request).version, events_of(request), request.messages.count()) == before
+
+
 APPLICATIONS = (frozenset({"zulip"}), frozenset({"datadog"}))
 
 
@@ -201,3 +235,19 @@ def test_file_of_another_request_is_not_found(with_file, make_request, organisat
 
     assert {answer.status_code for answer in answers} == {404}
     assert len({without_tokens(answer.content) for answer in answers}) == 1
+
+
+def test_erased_request_gives_out_no_file_and_takes_no_words(with_file, organisation, confirmed):
+    request = with_file(ground=SENSITIVE)
+    request.sealing_key = None
+    request.save(update_fields=["sealing_key"])
+    client = confirmed(organisation.hr[0])
+
+    page = client.get(url_of(request))
+    file = client.get(url_of(request, "file", request.attachments.get().pk))
+    written = {"text": "Known to us.", "seen": request.version}
+    note = client.post(url_of(request, "note"), written)
+
+    assert (page.status_code, file.status_code, note.status_code) == (200, 404, 409)
+    assert "(erased)" in page.content.decode()
+    assert "was erased" in note.content.decode()
