@@ -1,16 +1,14 @@
 """Gathers what decides where one's own requests stand, with few queries for a page of them."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 
-from consent_agent.protocol.matching import Register
 from consent_app.people.models import Employee
-from consent_app.register.queries import current_version, register_by_digest
 from consent_app.register.subjects import visible
 from consent_app.restrictions.models import Restriction
 from exemptions.actions.submission import appeal_until, is_renewable
@@ -26,6 +24,7 @@ from exemptions.models import (
 from exemptions.models.requests import ExemptionRequestQuerySet
 from exemptions.queries import own, reviewing
 from exemptions.scope import Scope
+from exemptions.words.names import RegisterNames, register_names
 from exemptions.words.standing import Effect, Facts, Standing, Waiting, not_collected, standing_of
 
 JUST_BEFORE = timedelta(seconds=1)
@@ -38,33 +37,6 @@ class Placed:
 
     request: ExemptionRequest
     standing: Standing
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What applications and kinds are called; one that the register lacks goes by its code."""
-
-    register: Register | None
-    kinds: Mapping[str, str]
-
-    def not_collected(self, scope: Scope) -> str:
-        return not_collected(self.applications_of(scope), self.kinds_of(scope))
-
-    def applications_of(self, scope: Scope) -> list[str] | None:
-        if scope.applications is None:
-            return None
-        return sorted(map(self._application, scope.applications), key=str.casefold)
-
-    def kinds_of(self, scope: Scope) -> list[str] | None:
-        """Return the names in the order of the register."""
-        if scope.kinds is None:
-            return None
-        known = [name for code, name in self.kinds.items() if code in scope.kinds]
-        return known + sorted(scope.kinds - self.kinds.keys())
-
-    def _application(self, slug: str) -> str:
-        row = self.register.find(slug) if self.register else None
-        return row.name if row else slug
 
 
 class Reviewers:
@@ -131,7 +103,7 @@ class Reviewers:
 
 def placed(requests: Sequence[ExemptionRequest], *, at: datetime) -> list[Placed]:
     """Return where requests of one person that came through `with_steps` stand at `at`."""
-    names, reviewers = names_in_force(), Reviewers(requests, at=at)
+    names, reviewers = register_names(), Reviewers(requests, at=at)
     return [
         Placed(request, standing_of(facts_of(request, names=names, reviewers=reviewers, at=at)))
         for request in requests
@@ -166,16 +138,8 @@ def open_steps(request: ExemptionRequest) -> Sequence[ReviewStep]:
     return steps
 
 
-def names_in_force() -> Names:
-    version = current_version()
-    if version is None or version.digest is None:
-        return Names(None, {})
-    kinds = dict(version.kinds.values_list("code", "name"))
-    return Names(register_by_digest(version.digest), kinds)
-
-
 def facts_of(
-    request: ExemptionRequest, *, names: Names, reviewers: Reviewers, at: datetime
+    request: ExemptionRequest, *, names: RegisterNames, reviewers: Reviewers, at: datetime
 ) -> Facts:
     """Gather what decides where a request that came from `with_steps` stands."""
     requester = request.requester
@@ -187,8 +151,8 @@ def facts_of(
         state=request.state,
         now=at,
         today=today,
-        not_collected=names.not_collected(request.asked) if request.starts_on else "",
-        not_collected_by_grant=names.not_collected(granted) if granted else "",
+        not_collected=_not_collected(request.asked, names) if request.starts_on else "",
+        not_collected_by_grant=_not_collected(granted, names) if granted else "",
         waiting=reviewers.waiting(step, requester) if step else None,
         protection=_effect(request.protection, zone),
         is_protected_by_silence=_is_by_silence(request, step),
@@ -214,6 +178,10 @@ def can_renew(request: ExemptionRequest, *, today: date) -> bool:
 
 def is_renewed(request: ExemptionRequest) -> bool:
     return hasattr(request, "renewal")
+
+
+def _not_collected(scope: Scope, names: RegisterNames) -> str:
+    return not_collected(names.applications_of(scope), names.kinds_of(scope))
 
 
 def _effect(row: Restriction | None, zone: str) -> Effect | None:

@@ -26,17 +26,16 @@ from exemptions.models import (
 )
 from exemptions.overview import (
     JUST_BEFORE,
-    Names,
     Reviewers,
     can_appeal,
     can_renew,
-    names_in_force,
     open_steps,
 )
 from exemptions.queries import history, own
 from exemptions.queries.history import HistoryEntry
 from exemptions.scope import Scope
 from exemptions.sealed import attachment_name, decision_text, message_text
+from exemptions.words.names import RegisterNames, register_names
 
 SHOWN_APPLICATIONS = 6
 
@@ -148,7 +147,7 @@ class OwnPage:
 def own_page(request: ExemptionRequest, *, at: datetime) -> OwnPage:
     """Gather the page of a request that came from `overview.request_for`."""
     requester = request.requester
-    names, reviewers = names_in_force(), Reviewers([request], at=at)
+    names, reviewers = register_names(), Reviewers([request], at=at)
     today = local_day(at, time_zone=requester.time_zone)
     step = next(iter(open_steps(request)), None)
     messages, decisions = own.messages_of(request), own.decisions_on(request)
@@ -298,7 +297,7 @@ def _open_question(messages: Sequence[Message], written: Sequence[Written]) -> W
 
 @sensitive_variables()
 def _decided(
-    request: ExemptionRequest, decision: Decision, people: _People, names: Names
+    request: ExemptionRequest, decision: Decision, people: _People, names: RegisterNames
 ) -> Decided:
     by = people.named(decision.by)
     if decision.on_behalf_of is not None:
@@ -319,7 +318,7 @@ def _file(request: ExemptionRequest, attachment: Attachment) -> File:
     return File(attachment.pk, name, attachment.size_bytes, attachment.media_type)
 
 
-def _covered(scope: Scope, names: Names) -> Covered:
+def _covered(scope: Scope, names: RegisterNames) -> Covered:
     return Covered(
         names.applications_of(scope),
         names.kinds_of(scope),

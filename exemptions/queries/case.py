@@ -8,10 +8,7 @@ from functools import cached_property
 from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
 
-from consent_agent.protocol.matching import Application, Register
 from consent_app.people.models import Employee
-from consent_app.register.models import Category
-from consent_app.register.queries import current_version, register_by_digest
 from consent_app.register.subjects import visible, visible_lines
 from exemptions.deadlines import latest_extension, local_day
 from exemptions.models import (
@@ -29,38 +26,9 @@ from exemptions.queries import history, own, reviewing
 from exemptions.queries.reviewing import Reviewing
 from exemptions.scope import Scope
 from exemptions.sealed import attachment_name, decision_text, message_text
+from exemptions.words.names import RegisterNames, register_names
 
 FEW = 6  # names that a sentence can hold
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What applications and kinds of data are called, in the register in force."""
-
-    register: Register | None
-    kinds: dict[str, str]
-
-    def application(self, slug: str) -> str:
-        row = self.register.find(slug) if self.register else None
-        return row.name if row else f"{slug} (not in the register any more)"
-
-    def kind(self, code: str) -> str:
-        return self.kinds.get(code, code)
-
-    @property
-    def categories(self) -> dict[str, str]:
-        """The categories of which something is collected, by name."""
-        used = {row.category for row in self._collected}
-        return {code: str(label) for code, label in Category.choices if code in used}
-
-    def in_categories(self, categories: set[str]) -> frozenset[str]:
-        """Return the applications of these categories of which something is collected."""
-        return frozenset(row.slug for row in self._collected if row.category in categories)
-
-    @property
-    def _collected(self) -> list[Application]:
-        rows = self.register.applications if self.register else ()
-        return [row for row in rows if not row.excluded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +93,8 @@ class Case:
     # What is asked
 
     @cached_property
-    def names(self) -> Names:
-        version = current_version()
-        if version is None or version.digest is None:
-            return Names(None, {})
-        kinds = dict(version.kinds.values_list("code", "name"))
-        return Names(register_by_digest(version.digest), kinds)
+    def names(self) -> RegisterNames:
+        return register_names()
 
     @cached_property
     def asked(self) -> ScopeWords:
@@ -146,9 +110,8 @@ class Case:
         return self.standing.scope != self.asked.scope
 
     def in_words(self, scope: Scope) -> ScopeWords:
-        names = (self.names.application(slug) for slug in scope.applications or ())
-        kinds = [self.names.kind(code) for code in self.names.kinds if code in (scope.kinds or ())]
-        return ScopeWords(scope, sorted(names, key=str.casefold), kinds)
+        applications, kinds = self.names.applications_of(scope), self.names.kinds_of(scope)
+        return ScopeWords(scope, applications or [], kinds or [])
 
     # What was written
 
