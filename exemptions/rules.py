@@ -35,7 +35,7 @@ REVIEW_WITHIN = timedelta(days=366)
 APPEAL_WITHIN = timedelta(days=30)
 RENEWABLE_FROM = timedelta(days=60)
 REVOCATION_NOTICE_DAYS = 5  # business days
-# Whoever was declined appeals; asking again for the same does not protect a second time so soon.
+# Whoever was declined appeals; asking for any of it again does not protect so soon.
 UNPROTECTED_AFTER_DECLINE = timedelta(days=90)
 REMINDED_BEFORE_END = (30, 7, 1)  # days
 LONGEST_DELEGATION = 90  # days, the first and the last counted

@@ -38,6 +38,10 @@ class Scope:
             and (self.ends_on is not None or _is_no_later(self.review_on, wider.review_on))
         )
 
+    def overlaps(self, other: "Scope") -> bool:
+        """Whether both cover some of the same kinds of some of the same applications, ever."""
+        return _share(self.applications, other.applications) and _share(self.kinds, other.kinds)
+
 
 def list_or_none(chosen: Iterable[str] | None) -> list[str] | None:
     """Return a sorted list as it is stored; None stays "all"."""
@@ -54,6 +58,10 @@ def _listed(chosen: frozenset[str] | None) -> str:
 
 def _is_part(narrow: frozenset[str] | None, wide: frozenset[str] | None) -> bool:
     return wide is None or (narrow is not None and narrow <= wide)
+
+
+def _share(some: frozenset[str] | None, others: frozenset[str] | None) -> bool:
+    return some is None or others is None or not some.isdisjoint(others)
 
 
 def _is_no_later(narrow: date | None, wide: date | None) -> bool:

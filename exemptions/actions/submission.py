@@ -39,7 +39,7 @@ def submit_request(*, request: ExemptionRequest, by: Employee) -> ExemptionReque
         DraftNotComplete, PeriodOutOfRange, NotInRegister: see which page of the form is to be done.
         TooManyRequests: as many as one may have open are.
         SameScopePending: the same scope is pending and protected already.
-        GroundNotOffered: no route is in force for its grounds any more.
+        GroundNotOffered: its grounds can't be chosen any more.
     """
     request = locked(request)
     now = timezone.now()
@@ -201,7 +201,7 @@ def _send(request: ExemptionRequest, *, by: Employee, at: datetime) -> Exemption
     if own.requests_of(employee).pending().count() >= rules.MAX_OPEN_REQUESTS:
         raise TooManyRequests
     route = own.route_in_force(request.ground)
-    if route is None:
+    if route is None or not request.ground.is_offered:
         raise GroundNotOffered
     change(
         request,

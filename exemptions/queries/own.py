@@ -110,14 +110,20 @@ def protects_same(employee: Employee, scope: Scope) -> bool:
 
 
 def was_declined_since(request: ExemptionRequest, *, since: datetime) -> bool:
-    """Whether the same was asked for on the same grounds and declined after `since`.
+    """Whether any of it was asked for on the same grounds and declined, in part too, after `since`.
 
     An appeal against it does not change that before it is decided.
     """
     declined = ExemptionRequest.objects.filter(
         requester=request.requester_id,
         ground=request.ground_id,
-        state__in=[State.DECLINED, State.UPHELD, State.APPEALED, State.INFORMATION_REQUESTED],
+        state__in=[
+            State.DECLINED,
+            State.PARTLY_APPROVED,
+            State.UPHELD,
+            State.APPEALED,
+            State.INFORMATION_REQUESTED,
+        ],
         decided_at__gt=since,
     )
-    return any(earlier.asked.key == request.asked.key for earlier in declined)
+    return any(earlier.asked.overlaps(request.asked) for earlier in declined)

@@ -148,7 +148,7 @@ class Requests(RuleBasedStateMachine):
         lately = any(
             said.request.requester_id == sent.requester_id
             and said.request.ground_id == sent.ground_id
-            and said.request.asked.key == sent.asked.key
+            and said.request.asked.overlaps(sent.asked)
             and said.at > timezone.now() - LATELY
             for said in self.declined
         )
@@ -180,7 +180,8 @@ class Requests(RuleBasedStateMachine):
 
     def note_outcome(self, request):
         now = fresh(request)
-        if now.state in (State.DECLINED, State.UPHELD) and request.state in PENDING:
+        refused = (State.DECLINED, State.PARTLY_APPROVED, State.UPHELD)
+        if now.state in refused and request.state in PENDING:
             self.declined.append(Declined(now, timezone.now()))
         if now.state == State.OVERTURNED:
             self.declined = [said for said in self.declined if said.request.pk != now.pk]

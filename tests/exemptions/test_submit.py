@@ -1,12 +1,13 @@
 """Sending a request: what has to be there, how many, what protects from then, by when it is due."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from consent_app.people.models import Jurisdiction
 from consent_app.register.queries import application_slugs
-from exemptions.actions import drafts, submission
+from exemptions.actions import decisions, drafts, submission
 from exemptions.actions.drafts import Covering
 from exemptions.errors import (
     DraftNotComplete,
@@ -18,7 +19,7 @@ from exemptions.errors import (
     TooManyRequests,
     WrongState,
 )
-from exemptions.models import ExemptionRequest, RouteState, State, Verdict
+from exemptions.models import ExemptionRequest, Ground, RouteState, State, Verdict
 from exemptions.queries import own
 from exemptions.scope import Scope
 from tests.conftest import NOON
@@ -96,6 +97,14 @@ def test_draft_about_what_left_the_register_is_not_sent(make_draft):
         submit(draft)
 
 
+def test_draft_on_grounds_that_are_no_longer_offered_is_not_sent(make_draft):
+    draft = make_draft()
+    Ground.objects.filter(pk=draft.ground_id).update(is_offered=False)
+
+    with nothing_changes(), pytest.raises(GroundNotOffered):
+        submit(draft)
+
+
 def test_draft_without_a_route_in_force_is_not_sent(make_draft):
     draft = make_draft()
     draft.ground.routes.update(state=RouteState.RETIRED)
@@ -158,6 +167,39 @@ def test_declined_lately_protects_only_by_silence(make_request, decide_all):
 
     assert again.protected_scope == ""
     assert again.protection.starts_at > own.open_step(again).due_at
+
+
+@pytest.mark.parametrize("verdict", [Verdict.DECLINE, Verdict.APPROVE_IN_PART])
+@pytest.mark.parametrize("asked", [{"kinds": frozenset({"keystrokes"})}, {}])
+def test_other_words_for_what_was_declined_do_not_protect(
+    make_request, organisation, verdict, asked
+):
+    declined = make_request(ground=SENSITIVE)
+    decide_by_two(declined, organisation, verdict)
+
+    assert make_request(ground=SENSITIVE, **asked).protected_scope == ""
+
+
+def test_what_was_not_asked_for_before_protects(make_request, decide_all):
+    one, other = sorted(application_slugs())[:2]
+    decide_all(make_request(ground=PROTECTED, applications=frozenset({one})), Verdict.DECLINE)
+
+    assert make_request(ground=PROTECTED, applications=frozenset({other})).protected_scope
+
+
+def decide_by_two(request, organisation, verdict):
+    """Let HR say `verdict`, then Legal approve what is left of it."""
+    words = {"code": "ground_not_met"} if verdict == Verdict.DECLINE else {}
+    less = replace(request.asked, applications=frozenset({min(application_slugs())}))
+    decisions.decide(
+        request=request, by=organisation.hr[0], seen=request.version, verdict=verdict,
+        text="Not all of it.", scope=less, **words,
+    )  # fmt: skip
+    if verdict == Verdict.APPROVE_IN_PART:
+        decisions.decide(
+            request=request, by=organisation.legal[0], seen=fresh(request).version,
+            verdict=Verdict.APPROVE,
+        )  # fmt: skip
 
 
 def test_declined_long_ago_protects_again(make_request, decide_all, frozen_time):
