@@ -1,7 +1,8 @@
 """Starts the embedded PostgreSQL and Valkey before Django reads its settings.
 
 Loaded with `-p tests.services`. The tests own the tables; servers that browser tests start get the
-role that serves requests (`tests/browser`).
+role that serves requests (`tests/browser`). Tests that run side by side (pytest-xdist) have servers
+of their own, one pair for each of its workers: roles and the broker belong to a whole server.
 """
 
 import os
@@ -19,11 +20,17 @@ FOLDER = Path(
 stack = ExitStack()
 
 
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests() -> Generator[None]:
-    os.environ["VAR_DIR"] = str(FOLDER)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    if early_config.known_args_namespace.numprocesses and not WORKER:
+        return (yield)  # only hands out tests, and runs none
+    folder = FOLDER / WORKER
+    os.environ["VAR_DIR"] = str(folder)
     os.environ.setdefault("DATABASE_POOL_SIZE", "0")
-    stack.enter_context(embedded_services(FOLDER, broker=True, durable=False))
+    stack.enter_context(embedded_services(folder, broker=True, durable=False))
     # The serving role's own address, for servers that tests start.
     os.environ.setdefault("TEST_PORTAL_ROLE_URL", os.environ["DATABASE_URL"])
     os.environ["DATABASE_URL"] = os.environ.get("DATABASE_OWNER_URL", os.environ["DATABASE_URL"])
