@@ -173,11 +173,13 @@ def can_appeal(request: ExemptionRequest, *, at: datetime) -> bool:
 
 
 def can_renew(request: ExemptionRequest, *, today: date) -> bool:
-    return is_renewable(request, today=today) and not is_renewed(request)
+    return is_renewable(request, today=today) and not hasattr(request, "renewal")
 
 
 def is_renewed(request: ExemptionRequest) -> bool:
-    return hasattr(request, "renewal")
+    """Whether it was asked for again, and that was neither declined nor withdrawn."""
+    renewal = getattr(request, "renewal", None)
+    return renewal is not None and (renewal.is_pending or renewal.exemption_id is not None)
 
 
 def _not_collected(scope: Scope, names: RegisterNames) -> str:

@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
+from exemptions import overview
 from exemptions.actions import conversation, decisions, submission
 from exemptions.actions.timekeeping import keep_time
 from exemptions.errors import AlreadyRenewed, NothingToRenew, NotInRegister, TooManyRequests
@@ -154,3 +156,22 @@ def test_grounds_that_protect_do_so_from_the_renewals_first_day(make_request, de
     assert renewal.protected_scope
     assert renewal.protection.starts_at == granted.exemption.ends_at
     assert denied(laptop, granted.exemption.ends_at) == {"protection"}
+
+
+@pytest.mark.parametrize("end", ["declined", "withdrawn", "approved", "in review"])
+def test_says_renewed_of_nothing_that_was_refused(
+    granted, decide_all, organisation, frozen_time, end
+):
+    renewal = renew(granted)
+    if end == "withdrawn":
+        submission.withdraw_request(request=renewal, by=organisation.mira)
+    elif end != "in review":
+        decide_all(renewal, Verdict.DECLINE if end == "declined" else Verdict.APPROVE)
+    frozen_time.shift(timedelta(days=70))
+
+    request = overview.request_for(organisation.mira, granted.pk)
+    standing = overview.standing(request, at=timezone.now())
+
+    is_renewed = end in ("approved", "in review")
+    assert (standing.word == "Renewed") == is_renewed
+    assert ("takes nothing away" in standing.effect) != is_renewed
