@@ -101,7 +101,7 @@ class TogetherForm(forms.Form):
     text = forms.CharField(
         required=False,
         label="Reason",
-        help_text="The employee reads it as you write it.",
+        help_text="The employee reads exactly this.",
         max_length=rules.MAX_TEXT,
         error_messages={"max_length": TextTooLong.message},
         widget=forms.Textarea,

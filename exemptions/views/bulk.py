@@ -11,9 +11,8 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 
 from consent_app.people.models import Employee
-from consent_app.register.subjects import visible
+from consent_app.register.subjects import visible_lines
 from exemptions.actions.bulk import Outcome, Word, decide_each
-from exemptions.actions.decisions import standing_scope
 from exemptions.actions.openings import open_case
 from exemptions.errors import OpenOneByOne
 from exemptions.forms.queue import LATER, TogetherForm, chosen
@@ -43,13 +42,15 @@ class Passage:
 class Row:
     """A request and the form about it; a confidential one has neither form nor words.
 
-    `standing` is empty unless earlier decisions left less than was asked for.
+    `standing` is empty unless earlier decisions left less than was asked for; `applications` are
+    those left by now, empty for all.
     """
 
     request: ExemptionRequest
     form: TogetherForm | None = None
     asked: str = ""
     standing: str = ""
+    applications: list[str] = field(default_factory=list)
     place: str = ""
     step: ReviewStep | None = None
     passages: list[Passage] = field(default_factory=list)
@@ -140,13 +141,14 @@ def _page(
 @sensitive_variables()
 def _row(case: ExemptionRequest, form: TogetherForm, names: RegisterNames) -> Row:
     step = queries.open_step_of(case)
-    asked = names.covers(case)
-    standing = names.covers(standing_scope(case, step)) if step else ""
+    left = reviewing.standing_scope(case, step) if step else case.asked
+    asked, standing = names.covers(case), names.covers(left)
     return Row(
         case,
         form,
         asked,
         standing=standing if standing != asked else "",
+        applications=names.applications_of(left) or [],
         place=place_of(step) if step else "",
         step=step,
         passages=[_passage(case, message) for message in case.messages.all()],
@@ -156,10 +158,9 @@ def _row(case: ExemptionRequest, form: TogetherForm, names: RegisterNames) -> Ro
 
 @sensitive_variables()
 def _passage(case: ExemptionRequest, message: Message) -> Passage:
-    lines = message_text(case, message).split("\n")
     return Passage(
         label=str(MessageKind(message.kind).label),
         author=message.author,
         at=message.written_at,
-        text="\n".join(visible(line.replace("\t", "    ")) for line in lines),
+        text=visible_lines(message_text(case, message)),
     )

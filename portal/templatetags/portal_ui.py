@@ -108,8 +108,8 @@ def time(at: datetime | None, form: str = "moment") -> SafeString | str:
 
     `form` is "moment" (Thursday 26 November 2026, 10:32 PST), "day", "clock" (10:32), "precise"
     (10:02:03.4), "second" (at 10:02:03, with the day unless it is today), "relative" (14 minutes
-    ago), or "due" (the day until whose end, or until a time on which, there is time: today,
-    tomorrow, Thursday 26 November).
+    ago), "due" (the day until whose end, or until a time on which, there is time: today,
+    tomorrow, Thursday 26 November), or "until" (10:32, with the day unless it is near).
     """
     if at is None:
         return ""
@@ -187,6 +187,12 @@ def _clock(local: datetime) -> str:
     return f"{local:%H:%M}"
 
 
+def _until(local: datetime) -> str:
+    if local - timezone.now() < timedelta(hours=24):
+        return _clock(local)
+    return f"{date_format(local, 'l j F Y')}, {local:%H:%M}"
+
+
 def _precise(local: datetime) -> str:
     return f"{local:%H:%M:%S}.{local.microsecond // 100_000}"
 
@@ -202,6 +208,7 @@ TIME_FORMS = {
     "day": _day,
     "due": _due,
     "clock": _clock,
+    "until": _until,
     "precise": _precise,
     "second": _second,
     "relative": relative_time,

@@ -44,6 +44,16 @@ def test_a_time_is_shown_in_the_readers_zone_with_the_exact_one_beside_it():
 
 
 @pytest.mark.parametrize(
+    ("hours", "words"), [(1, "13:00<"), (23, "11:00<"), (36, "Wednesday 25 November 2026, 00:00<")]
+)
+def test_an_end_that_is_not_near_is_told_with_its_day(frozen_time, hours, words):
+    with timezone.override(UTC):
+        shown = render("{% time at 'until' %}", at=NOON + timedelta(hours=hours))
+
+    assert words in shown
+
+
+@pytest.mark.parametrize(
     ("zone", "name"), [("Europe/Berlin", "CET"), ("America/Sao_Paulo", "UTC-03:00"), ("UTC", "UTC")]
 )
 def test_a_zone_is_named_even_when_it_has_no_letters(zone, name):
