@@ -189,10 +189,12 @@ def _what_happens(draft: ExemptionRequest, missing: list[Missing]) -> dict[str, 
         return {"way": None}
     now, person = timezone.now(), draft.requester
     way = way_of(route, is_sensitive=draft.is_sensitive, manager=person.line_manager)
+    is_protected, meanwhile = _meanwhile(draft, route, way, missing, at=now)
     return {
         "way": way,
         "due_on": _due_days(route, person, today=timezone.localdate(now)),
-        "meanwhile": _meanwhile(draft, route, way, missing, at=now),
+        "is_protected": is_protected,
+        "meanwhile": meanwhile,
         "deadline_days": person.jurisdiction.response_deadline_days,
         "appeal_days": rules.APPEAL_WITHIN.days,
         "unprotected_days": rules.UNPROTECTED_AFTER_DECLINE.days,
@@ -212,17 +214,17 @@ def _due_days(route: Route, person: Employee, *, today: date) -> date:
 
 def _meanwhile(
     draft: ExemptionRequest, route: Route, way: Way, missing: list[Missing], *, at: datetime
-) -> str:
-    """Say whether sending this very draft protects its author."""
+) -> tuple[bool, str]:
+    """Return whether sending this very draft protects its author, and say so."""
     if missing or not route.protects_while_pending:
-        return way.meanwhile
+        return route.protects_while_pending, way.meanwhile
     if own.protects_same(draft.requester, draft.asked):
-        return "You are protected already, by a request for just this that is in review."
+        return True, "You are protected already, by a request for just this that is in review."
     if not is_protected_at_once(draft, route, at=at):
-        return (
+        return False, (
             "The same was declined not long ago, so sending it again does not protect you at once. "
             "If they are late, you are protected until they decide."
         )
     if draft.asked.starts_on > timezone.localdate(at):
-        return "You are protected from the first day that you ask for, until they decide."
-    return PROTECTED_AT_ONCE
+        return True, "You are protected from the first day that you ask for, until they decide."
+    return True, PROTECTED_AT_ONCE
