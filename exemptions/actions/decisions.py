@@ -39,7 +39,7 @@ from exemptions.models import (
     State,
     Verdict,
 )
-from exemptions.queries import own, reviewing
+from exemptions.queries import reviewing
 from exemptions.scope import Scope, list_or_none
 from exemptions.sealed import seal_text
 
@@ -90,21 +90,8 @@ def decide(
     elif outcome == Verdict.DECLINE:
         _close(request, step, None, by=by, at=now)
     elif step.is_appeal or not _next_step(request, step, by=by, at=now):
-        _close(request, step, standing_scope(request, step), by=by, at=now)
+        _close(request, step, reviewing.standing_scope(request, step), by=by, at=now)
     return decision
-
-
-def standing_scope(request: ExemptionRequest, step: ReviewStep) -> Scope:
-    """Return what reviewers have let stand so far; on an appeal all that was asked for is open."""
-    decisions = own.decisions_on(request)
-    if step.is_appeal:
-        decisions = [decision for decision in decisions if decision.step_id == step.pk]
-    # Each kept or narrowed the one before: what stands is the narrowest, in whatever order.
-    standing = request.asked
-    for scope in (decision.scope for decision in decisions):
-        if scope is not None and scope.is_within(standing):
-            standing = scope
-    return standing
 
 
 @sensitive_variables()
@@ -196,7 +183,7 @@ def _granted(
     """Return what this decision lets stand, checked against what stood before it."""
     if verdict == Verdict.DECLINE:
         return None
-    standing = standing_scope(request, step)
+    standing = reviewing.standing_scope(request, step)
     in_part = verdict == Verdict.APPROVE_IN_PART
     granted = scope if in_part and scope is not None else standing
     rules.check_approval(granted, standing=standing, in_part=in_part)

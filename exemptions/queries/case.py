@@ -83,11 +83,8 @@ class File:
 class Case:
     """One request as this reviewer sees it at a moment; `request` comes from `case_for`."""
 
-    def __init__(
-        self, who: Reviewing, request: ExemptionRequest, *, standing: Scope, at: datetime
-    ) -> None:
+    def __init__(self, who: Reviewing, request: ExemptionRequest, *, at: datetime) -> None:
         self.who, self.request, self.at = who, request, at
-        self._standing = standing
         self.requester = request.requester
 
     # What is asked
@@ -103,7 +100,9 @@ class Case:
     @cached_property
     def standing(self) -> ScopeWords:
         """What reviewers have let stand so far; once decided, what was granted."""
-        return self.in_words(self._standing)
+        if self.step is None:
+            return self.in_words(self.request.granted or self.request.asked)
+        return self.in_words(reviewing.standing_scope(self.request, self.step))
 
     @property
     def is_narrowed(self) -> bool:

@@ -26,6 +26,8 @@ from exemptions.models import (
     ReviewStep,
 )
 from exemptions.models.requests import ReviewStepQuerySet
+from exemptions.queries import own
+from exemptions.scope import Scope
 
 TEAMS = frozenset({Reviewer.HR, Reviewer.LEGAL, Reviewer.IT})
 
@@ -150,6 +152,19 @@ def decided_by(who: Reviewing) -> QuerySet[Decision]:
         .select_related("request__requester", "request__ground")
         .order_by("-decided_at")
     )
+
+
+def standing_scope(request: ExemptionRequest, step: ReviewStep) -> Scope:
+    """Return what reviewers have let stand so far; on an appeal all that was asked for is open."""
+    decisions = own.decisions_on(request)
+    if step.is_appeal:
+        decisions = [decision for decision in decisions if decision.step_id == step.pk]
+    # Each kept or narrowed the one before: what stands is the narrowest, in whatever order.
+    standing = request.asked
+    for scope in (decision.scope for decision in decisions):
+        if scope is not None and scope.is_within(standing):
+            standing = scope
+    return standing
 
 
 def earlier_requests(who: Reviewing, request: ExemptionRequest) -> list[ExemptionRequest]:

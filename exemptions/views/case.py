@@ -5,6 +5,7 @@ asks for the password first; before that nothing is read, written or logged as o
 """
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -17,30 +18,29 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_POST, require_safe
 
 from exemptions import errors
-from exemptions.actions.decisions import earliest_last_day, standing_scope
+from exemptions.actions.decisions import earliest_last_day
 from exemptions.actions.openings import OPENINGS_WINDOW, open_before_acting, open_case
 from exemptions.models import ExemptionRequest
 from exemptions.queries import own, reviewing
 from exemptions.queries.case import Case, neighbours, next_after
-from exemptions.sealed import attachment_content
 from exemptions.views.case_acts import ACTS, OF_VERDICT, Act, offers
+from exemptions.views.downloads import download
+from exemptions.views.statuses import status_of
 from portal.lib.http import UserRequest
 from portal.lib.refusals import Refusal
 from portal.lib.step_up import ask_for_password, confirm_url, was_confirmed
 
 PAGE = "review/case.html"
-CHANGED = (errors.SomebodyWasFirst, errors.WrongState, errors.PeriodOver, errors.DecidedAlready)
-NOT_THEIRS = (errors.OwnRequest, errors.NotYourStep, errors.NotAllowed)
 # Which question of a form a refusal is about; all others are said on top of it.
-FIELD_OF: dict[str, str] = {
-    "reason_missing": "text",
-    "text_missing": "text",
-    "text_too_long": "text",
-    "code_missing": "code",
-    "assignee_not_able": "to",
-    "deadline_not_extensible": "until",
-    "notice_too_short": "last_day",
-    "period_out_of_range": "last_day",
+FIELD_OF: Mapping[type[Refusal], str] = {
+    errors.ReasonMissing: "text",
+    errors.TextMissing: "text",
+    errors.TextTooLong: "text",
+    errors.CodeMissing: "code",
+    errors.AssigneeNotAble: "to",
+    errors.DeadlineNotExtensible: "until",
+    errors.NoticeTooShort: "last_day",
+    errors.PeriodOutOfRange: "last_day",
 }
 
 
@@ -53,11 +53,9 @@ def review_case(request: UserRequest, request_id: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@sensitive_variables()
 def review_file(
     request: UserRequest, request_id: uuid.UUID, attachment_id: uuid.UUID
 ) -> HttpResponse:
-    """Give out a file as a download that no browser opens inside this site."""
     found = _found(request, request_id)
     attachment = own.attachment_of(found, attachment_id)
     if _needs_password(request, found):
@@ -68,14 +66,7 @@ def review_file(
         open_case(request=found, by=request.user)
     except errors.TooManyOpenings as refusal:
         return _too_many(request, refusal)
-    content = attachment_content(found, attachment)
-    response = HttpResponse(content, content_type=attachment.media_type)
-    name = f"file-{attachment.number}.{attachment.extension}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "no-store"
-    return response
+    return download(found, attachment)
 
 
 @require_POST
@@ -151,7 +142,7 @@ def _act(request: UserRequest, found: ExemptionRequest, act: Act) -> HttpRespons
     try:
         sentence = act.do(found, request.user, form)
     except Refusal as refusal:
-        return _page(request, found, act=act, refusal=refusal, status=_status(refusal))
+        return _page(request, found, act=act, refusal=refusal, status=status_of(refusal))
     messages.info(request, sentence)
     return _next_case(case) if act.moves_on else redirect("review-case", found.pk)
 
@@ -159,12 +150,6 @@ def _act(request: UserRequest, found: ExemptionRequest, act: Act) -> HttpRespons
 def _next_case(case: Case) -> HttpResponse:
     following = next_after(case.who, case.step)
     return redirect("review-case", following) if following else redirect("review")
-
-
-def _status(refusal: Refusal) -> int:
-    if isinstance(refusal, CHANGED):
-        return 409
-    return 403 if isinstance(refusal, NOT_THEIRS) else 422
 
 
 @sensitive_variables()
@@ -182,7 +167,7 @@ def _page(
     except errors.TooManyOpenings as too_many:
         return _too_many(request, too_many)
     case = _case(request, _found(request, found.pk) if refusal else found)
-    changed = isinstance(refusal, CHANGED)
+    changed = status == 409
     box = offers(case, posted=act, data=_typed(request, case, changed=changed))
     if refusal is not None and not changed:
         for offer in box:
@@ -192,7 +177,7 @@ def _page(
         "case": case,
         "offers": box,
         "neighbours": neighbours(case.who, case.step),
-        "refusal": refusal if changed or status == 403 else None,
+        "refusal": refusal if status in {403, 409} else None,
         "typed": request.POST.get("text") if not any(offer.is_open for offer in box) else None,
         "earliest_last_day": earliest_last_day(case.request, at=case.at),
     }
@@ -200,9 +185,8 @@ def _page(
 
 
 def _case(request: UserRequest, found: ExemptionRequest) -> Case:
-    now, step = timezone.now(), own.open_step(found)
-    standing = standing_scope(found, step) if step else found.granted or found.asked
-    return Case(reviewing.reviewing_as(request.user, at=now), found, standing=standing, at=now)
+    now = timezone.now()
+    return Case(reviewing.reviewing_as(request.user, at=now), found, at=now)
 
 
 def _typed(request: UserRequest, case: Case, *, changed: bool) -> Any:
@@ -215,11 +199,13 @@ def _typed(request: UserRequest, case: Case, *, changed: bool) -> Any:
 
 
 def _add_refusal(form: Any, refusal: Refusal) -> None:
-    field = FIELD_OF.get(refusal.code)
+    field = FIELD_OF.get(type(refusal))
     form.add_error(field if field in form.fields else None, refusal.message)
 
 
 def _too_many(request: UserRequest, refusal: Refusal) -> HttpResponse:
-    response = render(request, "review/too_many.html", {"refusal": refusal}, status=429)
+    response = render(
+        request, "review/too_many.html", {"refusal": refusal}, status=status_of(refusal)
+    )
     response["Retry-After"] = str(int(OPENINGS_WINDOW.total_seconds()))
     return response

@@ -26,7 +26,7 @@ from exemptions.forms.requests import AdditionForm, AnswerForm, AppealForm, Writ
 from exemptions.models import ExemptionRequest
 from exemptions.own_page import own_page
 from exemptions.queries import own
-from exemptions.sealed import attachment_content
+from exemptions.views.downloads import download
 from exemptions.views.statuses import status_of
 from portal.lib.http import UserRequest, render_partial
 from portal.lib.refusals import Refusal
@@ -55,23 +55,14 @@ def my_request(request: UserRequest, request_id: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@sensitive_variables()
 def request_file(
     request: UserRequest, request_id: uuid.UUID, attachment_id: uuid.UUID
 ) -> HttpResponse:
-    """Give out a file as a download that no browser opens inside this site."""
     asked = own.own_request_for(request.user, request_id)
     attachment = own.attachment_of(asked, attachment_id)
     if asked.sealing_key is None:
         raise Http404  # erased
-    content = attachment_content(asked, attachment)
-    response = HttpResponse(content, content_type=attachment.media_type)
-    name = f"file-{attachment.number}.{attachment.extension}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "no-store"
-    return response
+    return download(asked, attachment)
 
 
 @require_POST
