@@ -25,6 +25,7 @@ from exemptions.errors import (
     FileUnreadable,
     PictureTooLarge,
 )
+from exemptions.rules import MAX_MARKS_ON_A_LETTER
 
 MAX_FILES = 5  # a request
 MAX_FILE_BYTES = 10 * 1024 * 1024
@@ -41,8 +42,6 @@ PDF_SEARCHED_BYTES = 1024
 # Other formats that are valid text, or may be.
 BINARY_STARTS = ("GIF87a", "GIF89a", "%!PS", "{\\rtf")
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-# Source: Unicode Standard Annex 15, Stream-Safe Text Format. No language comes near it.
-MAX_MARKS_ON_A_LETTER = 30
 
 TURN_OF_ORIENTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

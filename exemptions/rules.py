@@ -25,6 +25,8 @@ from exemptions.errors import (
 from exemptions.scope import Scope
 
 MAX_TEXT = 10_000  # characters
+# Source: Unicode Standard Annex 15, Stream-Safe Text Format. No language comes near it.
+MAX_MARKS_ON_A_LETTER = 30
 MAX_OPEN_REQUESTS = 10
 # Each makes the screen of whoever decides old; without end, nobody could decide.
 MAX_ADDITIONS = 10  # to a request within ADDITIONS_WITHIN
@@ -73,20 +75,33 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
 def clean_text(text: str) -> str:
     """Return what is stored of something written: NFC, no control characters but line ends.
 
+    Of thousands of marks on one letter a few are kept: sorting them takes long, and shown they
+    cover what stands around.
+
     Raises:
         TextMissing: nothing is left.
         TextTooLong: more than MAX_TEXT characters.
     """
-    if len(text) > 2 * MAX_TEXT:  # before normalising, which takes long for odd texts
+    if len(text) > 2 * MAX_TEXT:
         raise TextTooLong
-    normal = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    kept = "".join(c for c in normal if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
-    kept = kept.strip()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
+    # Before normalising, which sorts marks, and after it, which takes some of them apart.
+    kept = _with_few_marks(unicodedata.normalize("NFC", _with_few_marks(kept))).strip()
     if not kept:
         raise TextMissing
     if len(kept) > MAX_TEXT:
         raise TextTooLong
     return kept
+
+
+def _with_few_marks(text: str) -> str:
+    kept, marks = [], 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= MAX_MARKS_ON_A_LETTER:
+            kept.append(character)
+    return "".join(kept)
 
 
 def check_lists(scope: Scope, *, applications: Collection[str], kinds: Collection[str]) -> None:

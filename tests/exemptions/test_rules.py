@@ -32,6 +32,14 @@ def test_what_is_kept_of_a_text(written, kept):
     assert rules.clean_text(kept) == kept
 
 
+@pytest.mark.parametrize("marks", ["\u0301\u0323", "\u0344", "\x01\u0301"])
+def test_few_of_thousands_of_marks_are_kept(marks):
+    clean = rules.clean_text("x" + marks * 5_000 + "y")
+
+    assert len(clean) == len("x") + rules.MAX_MARKS_ON_A_LETTER + len("y")
+    assert rules.clean_text(clean) == clean
+
+
 @pytest.mark.parametrize("written", ["", " \n\t", "\x00\x01", "\ud800"])
 def test_nothing_is_no_text(written):
     with pytest.raises(TextMissing):
