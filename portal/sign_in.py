@@ -12,6 +12,7 @@ from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.forms import (
     ChangePasswordForm,
     LoginForm,
+    ReauthenticateForm,
     ResetPasswordForm,
     ResetPasswordKeyForm,
     default_token_generator,
@@ -139,6 +140,16 @@ class SignInForm(LoginForm):
         self.order_fields(["login", "password"])
 
 
+class ConfirmForm(ReauthenticateForm):
+    """One question, and one that interrupts: it can be answered without looking for its field."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        attributes = self.fields["password"].widget.attrs
+        attributes.pop("placeholder", None)
+        attributes["autofocus"] = True
+
+
 class _NewPassword(forms.Form):
     """Fields for a new password, explained in one sentence."""
 
@@ -214,6 +225,8 @@ class PasswordFromKey(_AnswersInvalid, PasswordResetFromKeyView):
 
 class Reauthenticate(_AnswersInvalid, ReauthenticateView):
     """Asks for the password again, before something that a stolen session must not do."""
+
+    form_class = ConfirmForm
 
 
 def password_key(person: Employee) -> str:
