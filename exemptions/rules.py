@@ -28,6 +28,9 @@ MAX_TEXT = 10_000  # characters
 # Source: Unicode Standard Annex 15, Stream-Safe Text Format. No language comes near it.
 MAX_MARKS_ON_A_LETTER = 30
 MAX_OPEN_REQUESTS = 10
+# Whoever sends and withdraws in turn makes two mails for reviewers each time.
+MAX_SENT = 20  # by one person within SENT_WITHIN, what was withdrawn too
+SENT_WITHIN = timedelta(days=1)
 # Each makes the screen of whoever decides old; without end, nobody could decide.
 MAX_ADDITIONS = 10  # to a request within ADDITIONS_WITHIN
 ADDITIONS_WITHIN = timedelta(days=1)

@@ -225,6 +225,7 @@ def test_the_policy_says_the_numbers_of_exemptions():
         [MAX_FILE_BYTES // 1024**2],
         [drafts.MAX_DRAFTS],
         [rules.MAX_OPEN_REQUESTS],
+        [rules.MAX_SENT],
         [rules.MAX_ADDITIONS],
         [rules.LATEST_START.days],
         [rules.LONGEST_PERIOD.days],

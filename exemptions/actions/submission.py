@@ -1,6 +1,6 @@
 """What the requester does with a request: send, withdraw, renew, appeal."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -27,7 +27,6 @@ from exemptions.errors import (
 )
 from exemptions.models import ExemptionRequest, Message, MessageKind, Route, State
 from exemptions.queries import own, reviewing
-from exemptions.scope import Scope
 from exemptions.sealed import message_text, seal_text
 
 
@@ -37,7 +36,7 @@ def submit_request(*, request: ExemptionRequest, by: Employee) -> ExemptionReque
 
     Raises:
         DraftNotComplete, PeriodOutOfRange, NotInRegister: see which page of the form is to be done.
-        TooManyRequests: as many as one may have open are.
+        TooManyRequests: as many as one may have open are, or as many were sent within a day.
         SameScopePending: the same scope is pending and protected already.
         GroundNotOffered: its grounds can't be chosen any more.
     """
@@ -84,7 +83,7 @@ def appeal(*, request: ExemptionRequest, by: Employee, text: str) -> ExemptionRe
     request = locked(request)
     now = timezone.now()
     expect(request, State.DECLINED, State.PARTLY_APPROVED)
-    if now > appeal_until(request):
+    if now > request.appeal_until:
         raise AppealTooLate
     route = request.route
     assert route is not None  # noqa: S101 (a constraint says so once submitted)
@@ -110,12 +109,6 @@ def appeal(*, request: ExemptionRequest, by: Employee, text: str) -> ExemptionRe
     return request
 
 
-def appeal_until(request: ExemptionRequest) -> datetime:
-    """Return the moment up to which a decided request can be appealed."""
-    assert request.decided_at is not None  # noqa: S101 (a decided one has it)
-    return request.decided_at + rules.APPEAL_WITHIN
-
-
 @transaction.atomic
 def renew_exemption(*, request: ExemptionRequest, by: Employee) -> ExemptionRequest:
     """Send the same request again for as long a time after its end; reviewers check it anew.
@@ -128,11 +121,12 @@ def renew_exemption(*, request: ExemptionRequest, by: Employee) -> ExemptionRequ
     request = locked(request)
     now = timezone.now()
     today = local_day(now, time_zone=by.time_zone)
-    if not is_renewable(request, today=today):
+    granted = request.granted
+    if granted is None or not request.is_renewable(today=today):
         raise NothingToRenew
     if ExemptionRequest.objects.filter(renews=request).exists():
         raise AlreadyRenewed
-    scope = renewed_scope(request, today=today)
+    scope = granted.renewed(today=today)
     rules.check_lists(scope, applications=application_slugs(), kinds=kind_codes())
     renewal = new_request(
         requester=by,
@@ -148,30 +142,6 @@ def renew_exemption(*, request: ExemptionRequest, by: Employee) -> ExemptionRequ
     )
     _copy_statement(request, renewal, at=now)
     return _send(renewal, by=by, at=now)
-
-
-def is_renewable(request: ExemptionRequest, *, today: date) -> bool:
-    """Whether an exemption is granted and its end, or the day to look at it again, is near."""
-    granted = request.granted
-    if granted is None or request.state == State.REVOKED or request.is_pending:
-        return False
-    last_day = granted.ends_on or granted.review_on
-    return last_day is not None and today >= last_day - rules.RENEWABLE_FROM
-
-
-def renewed_scope(request: ExemptionRequest, *, today: date) -> Scope:
-    """Return what was granted, for as long again."""
-    granted = request.granted
-    assert granted is not None  # noqa: S101 (is_renewable)
-    last_day = granted.ends_on or granted.review_on
-    assert last_day is not None  # noqa: S101 (a constraint of the form)
-    starts_on = max(today, last_day + timedelta(days=1))
-    length = last_day - granted.starts_on
-    again = starts_on + length
-    if granted.ends_on is not None:
-        return Scope(granted.applications, granted.kinds, starts_on, ends_on=again)
-    again = max(again, starts_on + timedelta(days=1))
-    return Scope(granted.applications, granted.kinds, starts_on, review_on=again)
 
 
 @sensitive_variables()
@@ -200,6 +170,8 @@ def _send(request: ExemptionRequest, *, by: Employee, at: datetime) -> Exemption
     employee = request.requester
     if own.requests_of(employee).pending().count() >= rules.MAX_OPEN_REQUESTS:
         raise TooManyRequests
+    if own.sent_since(employee, at - rules.SENT_WITHIN) >= rules.MAX_SENT:
+        raise TooManyRequests("You sent many requests within a day. Send this one tomorrow.")
     route = own.route_in_force(request.ground)
     if route is None or not request.ground.is_offered:
         raise GroundNotOffered

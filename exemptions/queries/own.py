@@ -67,6 +67,11 @@ def messages_of(request: ExemptionRequest) -> list[Message]:
     return list(written.order_by("written_at"))
 
 
+def sent_since(employee: Employee, since: datetime) -> int:
+    """Count the requests that somebody sent after `since`, what was withdrawn too."""
+    return requests_of(employee).filter(submitted_at__gt=since).count()
+
+
 def additions_since(request: ExemptionRequest, since: datetime) -> int:
     """Count what the requester added by themself after `since`."""
     return request.messages.filter(kind=MessageKind.ADDITION, written_at__gt=since).count()

@@ -7,6 +7,7 @@ import pytest
 
 from consent_app.people.models import Jurisdiction
 from consent_app.register.queries import application_slugs
+from exemptions import rules
 from exemptions.actions import decisions, drafts, submission
 from exemptions.actions.drafts import Covering
 from exemptions.errors import (
@@ -135,6 +136,18 @@ def test_five_drafts_may_be_open_and_no_sixth(make_draft):
 
     with nothing_changes(), pytest.raises(TooManyRequests):
         make_draft()
+
+
+def test_nobody_sends_and_withdraws_without_end(make_request, make_draft, frozen_time):
+    for _ in range(rules.MAX_SENT):
+        submission.withdraw_request(request=(sent := make_request()), by=sent.requester)
+    draft = make_draft()
+
+    with nothing_changes(), pytest.raises(TooManyRequests):
+        submit(draft)
+    frozen_time.shift(timedelta(days=1))
+    drafts.choose_period(request=draft, scope=replace(draft.asked, starts_on=draft.ends_on))
+    submit(draft)
 
 
 def test_same_scope_is_not_protected_twice(make_request, make_draft):
