@@ -11,7 +11,6 @@ from django.shortcuts import get_object_or_404
 from consent_app.people.models import Employee
 from consent_app.register.subjects import visible
 from consent_app.restrictions.models import Restriction
-from exemptions.actions.submission import appeal_until, is_renewable
 from exemptions.deadlines import local_day
 from exemptions.models import (
     Decision,
@@ -160,7 +159,7 @@ def facts_of(
         review_on=granted.review_on if granted else None,
         decided_on=local_day(request.decided_at, time_zone=zone) if request.decided_at else None,
         appeal_until=(
-            local_day(appeal_until(request), time_zone=zone) if can_appeal(request, at=at) else None
+            local_day(request.appeal_until, time_zone=zone) if can_appeal(request, at=at) else None
         ),
         can_renew=can_renew(request, today=today),
         is_renewed=is_renewed(request),
@@ -169,11 +168,11 @@ def facts_of(
 
 def can_appeal(request: ExemptionRequest, *, at: datetime) -> bool:
     may_be = request.state in (State.DECLINED, State.PARTLY_APPROVED)
-    return may_be and at <= appeal_until(request)
+    return may_be and at <= request.appeal_until
 
 
 def can_renew(request: ExemptionRequest, *, today: date) -> bool:
-    return is_renewable(request, today=today) and not hasattr(request, "renewal")
+    return request.is_renewable(today=today) and not hasattr(request, "renewal")
 
 
 def is_renewed(request: ExemptionRequest) -> bool:

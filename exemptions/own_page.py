@@ -11,7 +11,6 @@ from consent_app.people.models import Employee
 from consent_app.people.queries import roles_of
 from consent_app.register.subjects import visible, visible_lines
 from exemptions import events
-from exemptions.actions.submission import appeal_until, renewed_scope
 from exemptions.deadlines import add_business_days, local_day
 from exemptions.models import (
     PENDING,
@@ -161,17 +160,18 @@ def own_page(request: ExemptionRequest, *, at: datetime) -> OwnPage:
         ],
     )
     written = [_written(request, message, people) for message in messages]
-    choices = choices_of(request, step, at=at)
+    choices, granted = choices_of(request, step, at=at), request.granted
+    renewed = granted.renewed(today=today) if granted and choices.renew else None
     return OwnPage(
         request=request,
         choices=choices,
         asked=_covered(request.asked, names),
-        granted=_covered(request.granted, names) if request.granted else None,
-        renewed=_covered(renewed_scope(request, today=today), names) if choices.renew else None,
+        granted=_covered(granted, names) if granted else None,
+        renewed=_covered(renewed, names) if renewed else None,
         renewed_by=_first_reviewer(request, reviewers) if choices.renew else "",
         renewal=getattr(request, "renewal", None),
         withdrawal=_withdrawal(request, at=at) if choices.withdraw else "",
-        appeal_until=appeal_until(request) if choices.appeal else None,
+        appeal_until=request.appeal_until if choices.appeal else None,
         due_at=step.due_at - JUST_BEFORE if step and not step.stopped_at else None,
         question=_open_question(messages, written) if choices.answer else None,
         happened=_happened(request),

@@ -6,7 +6,7 @@ Asked for by the employee, then kept or narrowed by each reviewer. Pure: no ORM,
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,21 @@ class Scope:
     def overlaps(self, other: "Scope") -> bool:
         """Whether both cover some of the same kinds of some of the same applications, ever."""
         return _share(self.applications, other.applications) and _share(self.kinds, other.kinds)
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day, or the day to look at it again."""
+        return self.ends_on or self.review_on
+
+    def renewed(self, *, today: date) -> "Scope":
+        """Return the same for as long again, from the day after it or from today."""
+        assert self.last_day is not None  # noqa: S101 (rules.check_period asks for one)
+        starts_on = max(today, self.last_day + timedelta(days=1))
+        again = starts_on + (self.last_day - self.starts_on)
+        if self.ends_on is not None:
+            return Scope(self.applications, self.kinds, starts_on, ends_on=again)
+        again = max(again, starts_on + timedelta(days=1))
+        return Scope(self.applications, self.kinds, starts_on, review_on=again)
 
 
 def list_or_none(chosen: Iterable[str] | None) -> list[str] | None:

@@ -10,7 +10,6 @@ from django.utils.formats import date_format
 
 from consent_app.people.models import Employee
 from exemptions import rules
-from exemptions.actions.submission import is_renewable
 from exemptions.deadlines import local_day
 from exemptions.models import ExemptionRequest, State
 from exemptions.queries.own import requests_of
@@ -43,7 +42,7 @@ def _of_own_requests(employee: Employee, today: date) -> Iterator[Need]:
         address = reverse("my-request", args=[request.pk])
         if request.state == State.INFORMATION_REQUESTED:
             yield Need("A reviewer asks you something about your request.", address, "Answer")
-        elif is_renewable(request, today=today):
+        elif request.is_renewable(today=today):
             yield Need(_ending(request), address, "Renew")
 
 

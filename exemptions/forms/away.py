@@ -10,6 +10,7 @@ from django.utils import timezone
 from consent_app.people.models import Employee
 from exemptions.deadlines import ONE_DAY, end_of_day, local_day
 from exemptions.errors import DelegationInPast, DelegationOutOfRange
+from exemptions.forms.days import DayInput
 from exemptions.queries import away as queries
 from exemptions.rules import MAX_DELEGATION_REASON, check_delegation
 
@@ -31,13 +32,13 @@ class AwayForm(forms.Form):
 
     first_day = forms.DateField(
         label="First day",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput,
         error_messages={"required": NO_DAY, "invalid": NO_DAY},
     )
     last_day = forms.DateField(
         label="Last day",
         help_text="To its end, midnight where you are.",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput,
         error_messages={"required": NO_DAY, "invalid": NO_DAY},
     )
     who = forms.ChoiceField(

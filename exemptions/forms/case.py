@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 
 from consent_app.people.models import Employee
+from exemptions.forms.days import DayInput
 from exemptions.models import DeclineCode
 from exemptions.queries.case import Case
 from exemptions.rules import MAX_TEXT
@@ -18,13 +19,6 @@ from exemptions.scope import Scope
 TEAM = "team"
 # The browser's own limit counts differently from ours; it only keeps mistakes small.
 WRITE = {"rows": 4, "maxlength": MAX_TEXT}
-
-
-class DayInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
 
 
 class AnyOf(forms.MultipleChoiceField):

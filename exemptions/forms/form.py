@@ -12,6 +12,7 @@ from consent_app.register.models import Category, DataKind
 from exemptions import rules
 from exemptions.deadlines import months_after
 from exemptions.errors import NothingChosen, NotInRegister, PeriodOutOfRange
+from exemptions.forms.days import DayInput
 from exemptions.models import Ground
 from exemptions.scope import Scope
 
@@ -126,13 +127,6 @@ class Until(TextChoices):
 
 
 FIELD_OF: Mapping[str, str] = {Until.DAY: "ends_on", Until.REVIEW_DAY: "review_on"}
-
-
-class DayInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(attrs={"autocomplete": "off"}, format=DAY_FORMATS[0])
 
 
 class PeriodForm(forms.Form):

@@ -4,7 +4,7 @@ What people wrote stands in `texts`, sealed. A trigger holds the states (migrati
 """
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from consent_app.restrictions.models import Restriction
+from exemptions import rules
 from exemptions.models.grounds import Ground, Reviewer, Route
 from exemptions.scope import Scope, set_or_none
 
@@ -184,6 +185,19 @@ class ExemptionRequest(models.Model):
     @property
     def is_pending(self) -> bool:
         return self.state in PENDING
+
+    @property
+    def appeal_until(self) -> datetime:
+        """The moment up to which a decided request can be appealed."""
+        assert self.decided_at is not None  # noqa: S101 (a decided one has it)
+        return self.decided_at + rules.APPEAL_WITHIN
+
+    def is_renewable(self, *, today: date) -> bool:
+        """Whether an exemption is granted and its end, or the day to look at it again, is near."""
+        granted = self.granted
+        if granted is None or self.state == State.REVOKED or self.is_pending:
+            return False
+        return granted.last_day is not None and today >= granted.last_day - rules.RENEWABLE_FROM
 
     @property
     def cause(self) -> str:
