@@ -222,8 +222,8 @@ def _meanwhile(
         return True, "You are protected already, by a request for just this that is in review."
     if not is_protected_at_once(draft, route, at=at):
         return False, (
-            "The same was declined not long ago, so sending it again does not protect you at once. "
-            "If they are late, you are protected until they decide."
+            "Some of it was declined not long ago, so sending it again does not protect you at "
+            "once. If they are late, you are protected until they decide."
         )
     if draft.asked.starts_on > timezone.localdate(at):
         return True, "You are protected from the first day that you ask for, until they decide."
