@@ -20,12 +20,11 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_POST, require_safe
 
 from consent_app.register.subjects import visible_lines
-from exemptions import overview
 from exemptions.actions import conversation, submission
 from exemptions.forms.requests import AdditionForm, AnswerForm, AppealForm, WritingForm
 from exemptions.models import ExemptionRequest
-from exemptions.own_page import own_page
-from exemptions.queries import own
+from exemptions.queries import own, standings
+from exemptions.queries.own_page import own_page
 from exemptions.views.downloads import download
 from exemptions.views.statuses import status_of
 from portal.lib.http import UserRequest, render_partial
@@ -39,18 +38,18 @@ PER_PAGE = 20
 
 @require_safe
 def my_requests(request: UserRequest) -> HttpResponse:
-    paginator = Paginator(overview.with_steps(own.requests_of(request.user)), PER_PAGE)
+    paginator = Paginator(standings.with_steps(own.requests_of(request.user)), PER_PAGE)
     try:
         page = paginator.page(request.GET.get("page", 1))
     except InvalidPage:
         raise Http404 from None
-    shown = overview.placed(list(page.object_list), at=timezone.now())
+    shown = standings.placed(list(page.object_list), at=timezone.now())
     return render(request, LIST, {"page": page, "shown": shown})
 
 
 @require_safe
 def my_request(request: UserRequest, request_id: uuid.UUID) -> HttpResponse:
-    asked = overview.request_for(request.user, request_id)
+    asked = standings.request_for(request.user, request_id)
     return _page(request, asked)
 
 
@@ -129,7 +128,7 @@ def _write(
     *,
     done: str,
 ) -> HttpResponse:
-    asked = overview.request_for(request.user, request_id)
+    asked = standings.request_for(request.user, request_id)
     if not form.is_valid():
         return _page(request, asked, shown={f"{form.name}_form": form}, status=422)
     try:
@@ -145,7 +144,7 @@ def _refused(
     request: UserRequest, request_id: uuid.UUID, refusal: Refusal, *, unsent: str = ""
 ) -> HttpResponse:
     """Show the request as it is now, why nothing was done, and what was written for nothing."""
-    asked = overview.request_for(request.user, request_id)
+    asked = standings.request_for(request.user, request_id)
     shown = {"refusal": refusal.message, "unsent": visible_lines(unsent)}
     return _page(request, asked, shown=shown, status=status_of(refusal))
 
@@ -175,7 +174,7 @@ def _top(
     """Draw the top of the page first, so that its mark can name what it shows."""
     context = shown | {
         "asked": asked,
-        "standing": overview.standing(asked, at=at),
+        "standing": standings.standing(asked, at=at),
         "version": request.GET.get("version") if request.htmx else str(asked.version),
     }
     top = render_to_string(f"{PAGE}#request-top", context, request)

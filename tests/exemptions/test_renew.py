@@ -5,12 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from exemptions import overview
 from exemptions.actions import conversation, decisions, submission
 from exemptions.actions.timekeeping import keep_time
 from exemptions.errors import AlreadyRenewed, NothingToRenew, NotInRegister, TooManyRequests
 from exemptions.models import ExemptionRequest, State, Verdict
-from exemptions.queries import own
+from exemptions.queries import own, standings
 from exemptions.sealed import message_text
 from tests.conftest import NOON
 from tests.exemption_fixtures import PROTECTED, denied, fresh, nothing_changes, told
@@ -169,8 +168,8 @@ def test_says_renewed_of_nothing_that_was_refused(
         decide_all(renewal, Verdict.DECLINE if end == "declined" else Verdict.APPROVE)
     frozen_time.shift(timedelta(days=70))
 
-    request = overview.request_for(organisation.mira, granted.pk)
-    standing = overview.standing(request, at=timezone.now())
+    request = standings.request_for(organisation.mira, granted.pk)
+    standing = standings.standing(request, at=timezone.now())
 
     is_renewed = end in ("approved", "in review")
     assert (standing.word == "Renewed") == is_renewed

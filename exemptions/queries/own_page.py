@@ -23,15 +23,15 @@ from exemptions.models import (
     ReviewStep,
     State,
 )
-from exemptions.overview import (
+from exemptions.queries import history, own
+from exemptions.queries.history import HistoryEntry
+from exemptions.queries.standings import (
     JUST_BEFORE,
     Reviewers,
     can_appeal,
     can_renew,
     open_steps,
 )
-from exemptions.queries import history, own
-from exemptions.queries.history import HistoryEntry
 from exemptions.scope import Scope
 from exemptions.sealed import attachment_name, decision_text, message_text
 from exemptions.words.names import RegisterNames, register_names
@@ -144,7 +144,7 @@ class OwnPage:
 
 @sensitive_variables()
 def own_page(request: ExemptionRequest, *, at: datetime) -> OwnPage:
-    """Gather the page of a request that came from `overview.request_for`."""
+    """Gather the page of a request that came from `standings.request_for`."""
     requester = request.requester
     names, reviewers = register_names(), Reviewers([request], at=at)
     today = local_day(at, time_zone=requester.time_zone)
