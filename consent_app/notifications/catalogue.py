@@ -178,6 +178,14 @@ ENTRIES: Mapping[str, Entry] = {
         sentence="An exemption of yours ends on {ends_on}. You can renew it before.",
         can_stop_mail=True,
     ),
+    "exemption_review": _of_mine(
+        when="an open exemption of yours is to be looked at again",
+        sentence=(
+            "An exemption of yours is to be looked at again on {review_on}. "
+            "It goes on until then and after. Renew it if you still need it."
+        ),
+        can_stop_mail=True,
+    ),
     "exemption_expired": _of_mine(
         when="an exemption of yours has ended",
         sentence="An exemption of yours has ended. It takes nothing away from collection any more.",

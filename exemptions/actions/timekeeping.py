@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from consent_app.audit.actions import record
@@ -113,17 +114,19 @@ def _protected_untold(now: datetime) -> list[uuid.UUID]:
 
 
 def _ending_soon(now: datetime) -> list[uuid.UUID]:
-    """Return the requests whose exemption ends in so few days that its owner is to be told."""
+    """Return the requests whose exemption ends, or is to be looked at again, in few days."""
     near = Q()
     for days in (*rules.REMINDED_BEFORE_END, 0):
         # Nowhere is the day later than one after that of UTC.
         untold = Q(expiry_told_days__isnull=True) | Q(expiry_told_days__gt=days)
-        near |= untold & Q(granted_ends_on__lte=now.date() + ONE_DAY * days)
+        latest = now.date() + ONE_DAY * days
+        near |= untold & (Q(granted_ends_on__lte=latest) | Q(granted_review_on__lte=latest))
     requests = ExemptionRequest.objects.filter(
         # What was renewed goes on.
         near, exemption__isnull=False, renewal__exemption__isnull=True
     )  # fmt: skip
-    due = requests.select_related("requester").order_by("granted_ends_on")[: 4 * BATCH]
+    day = Coalesce("granted_ends_on", "granted_review_on")
+    due = requests.select_related("requester").order_by(day)[: 4 * BATCH]
     return [request.pk for request in due if _reminder_due(request, now) is not None]
 
 
@@ -140,8 +143,8 @@ def _reminder_due(request: ExemptionRequest, now: datetime) -> int | None:
 
 
 def _days_left(request: ExemptionRequest, now: datetime) -> int | None:
-    """Return the days of the requester until an exemption ends, today too; None without an end."""
-    last_day = request.granted_ends_on
+    """Return the days of the requester until it ends or is to be looked at again, today too."""
+    last_day = request.granted_ends_on or request.granted_review_on
     if last_day is None:
         return None
     return (last_day - local_day(now, time_zone=request.requester.time_zone)).days + 1
@@ -201,11 +204,14 @@ def _tell_protected(request: ExemptionRequest, now: datetime) -> None:
 
 def _tell_ending(request: ExemptionRequest, now: datetime) -> None:
     days = _reminder_due(request, now)
-    last_day = request.granted_ends_on
-    if days is None or last_day is None:
+    if days is None:
         return
     request.expiry_told_days = days
     request.save(update_fields=["expiry_told_days"])
+    last_day = request.granted_ends_on
+    if last_day is None:
+        _tell_review(request)
+        return
     context: dict[str, object] = {"request": str(request.pk), "ends_on": last_day.isoformat()}
     if days:
         context["days"] = _days_left(request, now)
@@ -216,3 +222,11 @@ def _tell_ending(request: ExemptionRequest, now: datetime) -> None:
         person=request.requester,
     )  # fmt: skip
     owe("exemption_expired", to=request.requester, context=context)
+
+
+def _tell_review(request: ExemptionRequest) -> None:
+    """Say that an open exemption is to be looked at again; it goes on, nothing ends by itself."""
+    review_on = request.granted_review_on
+    assert review_on is not None  # noqa: S101 (a granted scope has one or the other)
+    context = {"request": str(request.pk), "review_on": review_on.isoformat()}
+    owe("exemption_review", to=request.requester, context=context)

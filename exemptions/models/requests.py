@@ -152,6 +152,11 @@ class ExemptionRequest(models.Model):
                 condition=Q(granted_ends_on__isnull=False),
                 name="request_by_end",
             ),
+            models.Index(
+                fields=["granted_review_on"],
+                condition=Q(granted_review_on__isnull=False),
+                name="request_by_review",
+            ),
         ]
 
     def __str__(self) -> str:

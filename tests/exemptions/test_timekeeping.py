@@ -162,6 +162,20 @@ def test_end_is_told_at_30_7_and_1_days_and_once_each(
     assert not request.is_in_force(NOON + timedelta(days=61))
 
 
+def test_review_of_an_open_exemption_is_told_and_ends_nothing(
+    make_request, decide_all, organisation, frozen_time
+):
+    request = decide_all(make_request(days=None))
+
+    for _ in range(190):
+        keep_time()
+        frozen_time.shift(timedelta(days=1))
+
+    assert told(organisation.mira).count("exemption_review") == 4
+    assert "exemption_expired" not in told(organisation.mira)
+    assert request.is_in_force(NOON + timedelta(days=190))
+
+
 def test_short_exemption_is_told_the_days_it_has(make_request, decide_all, organisation):
     decide_all(make_request(days=4))
 
