@@ -63,23 +63,13 @@ def start_delegation(
     if delegate is not None:
         _check_delegate(delegate, person, starts_at, ends_at)
     delegation = Delegation.objects.create(
-        person=person,
-        delegate=delegate,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        reason=words,
+        person=person, delegate=delegate, starts_at=starts_at, ends_at=ends_at, reason=words,
         made_at=now,
-    )
+    )  # fmt: skip
     _record(events.DELEGATION_MADE, delegation, by=by, at=now)
     if delegate is not None:
-        owe(
-            "delegation_received", to=delegate,
-            context={
-                "from_name": person.name,
-                "starts_on": first_day.isoformat(),
-                "ends_on": last_day.isoformat(),
-            },
-        )  # fmt: skip
+        days = {"starts_on": first_day.isoformat(), "ends_on": last_day.isoformat()}
+        owe("delegation_received", to=delegate, context={"from_name": person.name, **days})
     return delegation
 
 

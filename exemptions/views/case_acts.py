@@ -191,22 +191,19 @@ ACTS: Mapping[str, Act] = {
     for act in (
         Act(
             name="approve", key="a", label="Approve", address="review-decide", button="Approve",
-            verdict="approve",
- outcome="Approved", is_offered=_may_decide, make_form=inputs.ApproveForm,
-            do=_decide(Verdict.APPROVE), is_read=True, moves_on=True,
+            verdict="approve", outcome="Approved", is_offered=_may_decide,
+            make_form=inputs.ApproveForm, do=_decide(Verdict.APPROVE), is_read=True, moves_on=True,
         ),
         Act(
             name="part", key="p", label="Approve in part", address="review-decide",
-            button="Approve in part", verdict="approve_in_part",
- outcome="Approved in part", is_offered=_may_decide,
-            make_form=inputs.ApproveInPartForm, do=_decide(Verdict.APPROVE_IN_PART), is_read=True,
-            moves_on=True,
+            button="Approve in part", verdict="approve_in_part", outcome="Approved in part",
+            is_offered=_may_decide, make_form=inputs.ApproveInPartForm,
+            do=_decide(Verdict.APPROVE_IN_PART), is_read=True, moves_on=True,
         ),
         Act(
             name="decline", key="d", label="Decline", address="review-decide", button="Decline",
-            verdict="decline",
- outcome="Declined", is_offered=_may_decide, make_form=_decline_form,
-            do=_decide(Verdict.DECLINE), is_read=True, moves_on=True,
+            verdict="decline", outcome="Declined", is_offered=_may_decide,
+            make_form=_decline_form, do=_decide(Verdict.DECLINE), is_read=True, moves_on=True,
         ),
         Act(
             name="ask", key="q", label="Ask for information", address="review-ask", button="Ask",
