@@ -12,7 +12,7 @@ STEPS = range(1, 5)
 PARTS = ("reviewer", "people", "target_days", "grace_days", "fallback")
 LONGEST_NOTE = 2000  # characters
 
-EVERYBODY = Reviewer.choices
+EVERYBODY = [(value, f"{label[:1].upper()}{label[1:]}") for value, label in Reviewer.choices]
 TEAMS = [choice for choice in EVERYBODY if choice[0] != Reviewer.MANAGER]
 NO_STEP = ("", "No such step")
 NOBODY = ("", "Nobody")
