@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -10,32 +9,20 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from consent_app.people.models import Employee
-from consent_app.register.subjects import visible_lines
 from exemptions.actions.bulk import Outcome, Word, decide_each
 from exemptions.actions.openings import open_case
 from exemptions.errors import OpenOneByOne
 from exemptions.forms.queue import LATER, TogetherForm, chosen
-from exemptions.models import ExemptionRequest, Message, MessageKind, ReviewStep, Verdict
+from exemptions.models import ExemptionRequest, ReviewStep, Verdict
 from exemptions.queries import queue as queries
 from exemptions.queries import reviewing
-from exemptions.sealed import message_text
+from exemptions.queries.case import Passage, passage_of
 from exemptions.views.queue import place_of
 from exemptions.words.names import RegisterNames, register_names
 from portal.lib.http import UserRequest
 
 PAGE = "review/bulk.html"
 DONE_PAGE = "review/bulk_done.html"
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """Something written, as review/passage.html shows it."""
-
-    label: str
-    author: Employee
-    at: datetime
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +40,7 @@ class Row:
     applications: list[str] = field(default_factory=list)
     place: str = ""
     step: ReviewStep | None = None
+    is_overdue: bool = False
     passages: list[Passage] = field(default_factory=list)
     files: int = 0
 
@@ -151,16 +139,7 @@ def _row(case: ExemptionRequest, form: TogetherForm, names: RegisterNames) -> Ro
         applications=names.applications_of(left) or [],
         place=place_of(step) if step else "",
         step=step,
-        passages=[_passage(case, message) for message in case.messages.all()],
+        is_overdue=bool(step and not step.stopped_at and step.due_at <= timezone.now()),
+        passages=[passage_of(case, message) for message in case.messages.all()],
         files=len(case.attachments.all()),
-    )
-
-
-@sensitive_variables()
-def _passage(case: ExemptionRequest, message: Message) -> Passage:
-    return Passage(
-        label=str(MessageKind(message.kind).label),
-        author=message.author,
-        at=message.written_at,
-        text=visible_lines(message_text(case, message)),
     )
