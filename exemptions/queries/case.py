@@ -52,7 +52,6 @@ class Passage:
     author: Employee
     at: datetime
     text: str
-    is_requesters: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,12 @@ class Stage:
 class File:
     attachment: Attachment
     name: str
+
+
+@sensitive_variables()
+def passage_of(request: ExemptionRequest, message: Message) -> Passage:
+    text = visible_lines(message_text(request, message))
+    return Passage(MessageKind(message.kind).label, message.author, message.written_at, text)
 
 
 class Case:
@@ -118,19 +123,20 @@ class Case:
     @sensitive_variables()
     def statement(self) -> Passage | None:
         found = (row for row in self._messages if row.kind == MessageKind.STATEMENT)
-        return next((self._passage(row) for row in found), None)
+        return next((passage_of(self.request, row) for row in found), None)
 
     @cached_property
     @sensitive_variables()
     def conversation(self) -> list[Passage]:
         """What the requester and the reviewers wrote to each other after the statement."""
         apart = {MessageKind.STATEMENT, MessageKind.NOTE}
-        return [self._passage(row) for row in self._messages if row.kind not in apart]
+        return [passage_of(self.request, row) for row in self._messages if row.kind not in apart]
 
     @cached_property
     @sensitive_variables()
     def notes(self) -> list[Passage]:
-        return [self._passage(row) for row in self._messages if row.kind == MessageKind.NOTE]
+        notes = (row for row in self._messages if row.kind == MessageKind.NOTE)
+        return [passage_of(self.request, row) for row in notes]
 
     @cached_property
     @sensitive_variables()
@@ -275,11 +281,6 @@ class Case:
             return f"{manager.name} (line manager)"
         label = str(Reviewer(reviewer).label)
         return label[:1].upper() + label[1:]
-
-    def _passage(self, row: Message) -> Passage:
-        label, text = MessageKind(row.kind).label, visible_lines(message_text(self.request, row))
-        is_requesters = row.author_id == self.requester.pk
-        return Passage(str(label), row.author, row.written_at, text, is_requesters)
 
     def _last_day(self, step: ReviewStep) -> date:
         return self._day(step.due_at - timedelta(seconds=1))

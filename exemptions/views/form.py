@@ -12,7 +12,6 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from consent_app.people.models import Employee
-from consent_app.register import queries as register
 from consent_app.register.subjects import visible_lines
 from exemptions import rules
 from exemptions.actions import drafts, submission
@@ -24,6 +23,7 @@ from exemptions.queries.drafts import Missing, is_protected_at_once, missing_in
 from exemptions.sealed import attachment_name, message_text
 from exemptions.views.form_steps import of_a_draft, steps_of
 from exemptions.views.statuses import status_of
+from exemptions.words.names import register_names
 from exemptions.words.way import PROTECTED_AT_ONCE, Way, way_of
 from portal.lib.http import UserRequest
 from portal.lib.refusals import Refusal
@@ -160,26 +160,17 @@ def _period_so_far(draft: ExemptionRequest, today: date) -> dict[str, object]:
 
 @sensitive_variables()
 def _summary(draft: ExemptionRequest, statement: Message | None) -> dict[str, object]:
-    applications, kinds = _names(draft)
+    names = register_names()
+    applications = names.applications_of(draft) or []
     return {
         "applications": applications[:MOST_NAMED],
         "more_applications": applications[MOST_NAMED:],
-        "kinds": kinds,
+        "kinds": names.kinds_of(draft) or [],
         "statement": visible_lines(message_text(draft, statement)) if statement else "",
         "files": [
             visible_lines(attachment_name(draft, file)) for file in own.attachments_of(draft)
         ],
     }
-
-
-def _names(draft: ExemptionRequest) -> tuple[list[str], list[str]]:
-    """Return the applications and kinds that were chosen, by name; nothing for all of them."""
-    version = register.current_version()
-    if version is None or (draft.applications is None and draft.kinds is None):
-        return [], []
-    found = register.find_applications(version).filter(slug__in=draft.applications or [])
-    kinds = [kind.name for kind in version.kinds.all() if kind.code in (draft.kinds or [])]
-    return [application.name for application in found], kinds
 
 
 def _what_happens(draft: ExemptionRequest, missing: list[Missing]) -> dict[str, object]:

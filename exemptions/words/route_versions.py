@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from consent_app.register.subjects import visible_lines
 from exemptions.models import Reviewer, Route, RouteStep
+from exemptions.words.way import counted_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,11 @@ def _step_changes(name: str, old: RouteStep | None, new: RouteStep | None) -> It
 
 def _sentences(step: RouteStep, route: Route) -> str:
     """Return "HR decides within 5 business days. Once that is over, Legal may decide as well."."""
-    sentences = [f"{_decides(step)} within {_days(step.target_days)}."]
+    sentences = [f"{_decides(step)} within {counted_days(step.target_days)}."]
     if step.fallback:
         sentences.append(f"Once that is over, {_who(step.fallback)} may decide as well.")
     if not route.protects_while_pending:
-        later = f"{_days(step.grace_days)} later" if step.grace_days else "From then on"
+        later = f"{counted_days(step.grace_days)} later" if step.grace_days else "From then on"
         sentences.append(f"{later} silence protects whoever asks.")
     return " ".join(sentences)
 
@@ -94,10 +95,6 @@ def _who(reviewer: str) -> str:
     return "the line manager" if reviewer == Reviewer.MANAGER else Reviewer(reviewer).label
 
 
-def _days(count: int) -> str:
-    return "1 business day" if count == 1 else f"{count} business days"
-
-
 def _meanwhile(route: Route) -> str:
     if route.protects_while_pending:
         return "Nothing that a request is about is collected while it waits."
@@ -109,17 +106,18 @@ def _summary(step: RouteStep | None) -> str:
         return "no such step"
     later = f"then {_who(step.fallback)} as well" if step.fallback else "nobody steps in"
     silence = f"protected {_grace(step)}"
-    return f"{_decider(step)} within {_days(step.target_days)}, {later}, {silence}"
+    return f"{_decider(step)} within {counted_days(step.target_days)}, {later}, {silence}"
 
 
 def _grace(step: RouteStep) -> str:
-    return f"{_days(step.grace_days)} after that" if step.grace_days else "at once after that"
+    when = counted_days(step.grace_days) if step.grace_days else "at once"
+    return f"{when} after that"
 
 
 # What a step is made of, as a change names it.
 STEP_PARTS: Mapping[str, Callable[[RouteStep], str]] = {
     "who decides": _decider,
-    "time to decide": lambda step: _days(step.target_days),
+    "time to decide": lambda step: counted_days(step.target_days),
     "who steps in after that": lambda step: _who(step.fallback),
     "when silence protects": _grace,
 }
