@@ -166,6 +166,14 @@ class PeriodOver(Refusal):
     message = "The time that was asked for is over; there is nothing left to approve."
 
 
+class TooManyQuestions(Refusal):
+    code = "too_many_questions"
+    message = (
+        "Three questions were asked at this step. Decide on what is known; you can still write a "
+        "message that stops no clock."
+    )
+
+
 class AssigneeNotAble(Refusal):
     code = "assignee_not_able"
     message = "This person can't decide on this request."

@@ -42,6 +42,10 @@ RENEWABLE_FROM = timedelta(days=60)
 REVOCATION_NOTICE_DAYS = 5  # business days
 # Whoever was declined appeals; asking for any of it again does not protect so soon.
 UNPROTECTED_AFTER_DECLINE = timedelta(days=90)
+# Withdrawing before each decision and sending again would protect for ever.
+WITHDRAWALS_FORGIVEN = 2  # within UNPROTECTED_AFTER_DECLINE
+# Every answer gives a step another day: asking for ever would put silence off for ever.
+MAX_QUESTIONS = 3  # at one step
 REMINDED_BEFORE_END = (30, 7, 1)  # days
 LONGEST_DELEGATION = 90  # days, the first and the last counted
 MAX_DELEGATION_REASON = 200  # characters

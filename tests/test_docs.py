@@ -234,6 +234,8 @@ def test_the_policy_says_the_numbers_of_exemptions():
         [rules.RENEWABLE_FROM.days],
         [rules.REVOCATION_NOTICE_DAYS],
         [rules.UNPROTECTED_AFTER_DECLINE.days],
+        [rules.WITHDRAWALS_FORGIVEN],
+        [rules.MAX_QUESTIONS],
         list(rules.REMINDED_BEFORE_END),
         [rules.LONGEST_DELEGATION],
         [openings.MOST_OPENINGS],

@@ -14,7 +14,12 @@ from exemptions.actions.changes import change, expect, locked, step_of
 from exemptions.actions.effects import schedule_protection
 from exemptions.actions.steps import check_may_act, start_clock, stop_clock
 from exemptions.deadlines import latest_extension, local_day
-from exemptions.errors import DeadlineNotExtensible, OwnRequest, TooManyAdditions
+from exemptions.errors import (
+    DeadlineNotExtensible,
+    OwnRequest,
+    TooManyAdditions,
+    TooManyQuestions,
+)
 from exemptions.models import PENDING, ExemptionRequest, Message, MessageKind, ReviewStep, State
 from exemptions.queries import own, reviewing
 from exemptions.sealed import seal_text
@@ -30,10 +35,14 @@ def ask_for_information(
     Raises:
         OwnRequest, NotYourStep, DecidedAlready: not by this person.
         SomebodyWasFirst, WrongState, TextMissing, TextTooLong.
+        TooManyQuestions: MAX_QUESTIONS were asked at this step.
     """
     clean = rules.clean_text(text)
     request, step, now = _reviewers_turn(request, by, seen=seen)
     expect(request, State.IN_REVIEW, State.APPEALED)
+    asked = request.messages.filter(kind=MessageKind.QUESTION, written_at__gte=step.opened_at)
+    if asked.count() >= rules.MAX_QUESTIONS:
+        raise TooManyQuestions
     message = _write(request, MessageKind.QUESTION, clean, by=by, at=now)
     change(request, state=State.INFORMATION_REQUESTED)
     _record(events.INFORMATION_REQUESTED, request, by=by, at=now)

@@ -196,12 +196,12 @@ def _send(request: ExemptionRequest, *, by: Employee, at: datetime) -> Exemption
 def _protect_from_submission(
     request: ExemptionRequest, route: Route, *, by: Employee, at: datetime
 ) -> None:
-    """Protect at once if the grounds say so: once per person and scope, and not after a decline."""
+    """Protect at once if the grounds say so: once per person and scope, not again and again."""
     if not route.protects_while_pending:
         return
     if own.protects_same(request.requester, request.asked):
         raise SameScopePending
-    if own.was_declined_since(request, since=at - rules.UNPROTECTED_AFTER_DECLINE):
+    if own.protection_is_used_up(request, since=at - rules.UNPROTECTED_AFTER_DECLINE):
         return
     protection = protect_now(request, by=by, at=at)
     if protection is not None:

@@ -49,7 +49,7 @@ def missing_in(
 def is_protected_at_once(request: ExemptionRequest, route: Route, *, at: datetime) -> bool:
     """Whether sending this draft protects its requester; it has its period already."""
     since = at - rules.UNPROTECTED_AFTER_DECLINE
-    return route.protects_while_pending and not own.was_declined_since(request, since=since)
+    return route.protects_while_pending and not own.protection_is_used_up(request, since=since)
 
 
 def team_members(route: Route, *, requester: Employee) -> dict[str, list[str]]:

@@ -3,10 +3,11 @@
 import uuid
 from datetime import datetime
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
 from consent_app.people.models import Employee
+from exemptions import rules
 from exemptions.models import (
     Attachment,
     Decision,
@@ -114,14 +115,17 @@ def protects_same(employee: Employee, scope: Scope) -> bool:
     return ExemptionRequest.objects.filter(requester=employee, protected_scope=scope.key).exists()
 
 
-def was_declined_since(request: ExemptionRequest, *, since: datetime) -> bool:
-    """Whether any of it was asked for on the same grounds and declined, in part too, after `since`.
+def protection_is_used_up(request: ExemptionRequest, *, since: datetime) -> bool:
+    """Whether any of it was asked for on the same grounds after `since`, and that is enough.
 
-    An appeal against it does not change that before it is decided.
+    One that was declined, in part too, or revoked is; of those withdrawn, WITHDRAWALS_FORGIVEN are
+    not. An appeal does not change that before it is decided.
     """
-    declined = ExemptionRequest.objects.filter(
-        requester=request.requester_id,
-        ground=request.ground_id,
+    earlier = ExemptionRequest.objects.filter(
+        requester=request.requester_id, ground=request.ground_id
+    )
+    ended = Q(revoked_at__gt=since) | Q(
+        decided_at__gt=since,
         state__in=[
             State.DECLINED,
             State.PARTLY_APPROVED,
@@ -129,6 +133,9 @@ def was_declined_since(request: ExemptionRequest, *, since: datetime) -> bool:
             State.APPEALED,
             State.INFORMATION_REQUESTED,
         ],
-        decided_at__gt=since,
     )
-    return any(earlier.asked.overlaps(request.asked) for earlier in declined)
+    if any(one.asked.overlaps(request.asked) for one in earlier.filter(ended)):
+        return True
+    withdrawn = earlier.filter(state=State.WITHDRAWN, decided_at__gt=since)
+    overlapping = sum(one.asked.overlaps(request.asked) for one in withdrawn)
+    return overlapping > rules.WITHDRAWALS_FORGIVEN

@@ -48,6 +48,7 @@ STATUS_OF_REFUSAL: Mapping[type[Refusal], int] = {
     errors.TooManyAdditions: 422,
     errors.TooManyFiles: 422,
     errors.TooManyOpenings: 429,
+    errors.TooManyQuestions: 422,
     errors.TooManyRequests: 422,
     errors.WiderThanAsked: 422,
     errors.WrongState: 409,

@@ -16,6 +16,7 @@ from exemptions.errors import (
     TextMissing,
     TextTooLong,
     TooManyAdditions,
+    TooManyQuestions,
     WrongState,
 )
 from exemptions.models import State, Verdict
@@ -307,3 +308,19 @@ def test_no_legal_deadline_no_extension(make_request, organisation):
 
     with nothing_changes(), pytest.raises(DeadlineNotExtensible):
         extend(request, organisation.jonas, date(2027, 1, 23))
+
+
+def test_asking_for_ever_puts_nothing_off(make_request, organisation):
+    request = make_request()
+    for _ in range(3):
+        conversation.ask_for_information(
+            request=request, by=organisation.jonas, seen=fresh(request).version, text="And?"
+        )
+        conversation.answer_question(request=fresh(request), by=organisation.mira, text="So.")
+
+    with pytest.raises(TooManyQuestions):
+        conversation.ask_for_information(
+            request=request, by=organisation.jonas, seen=fresh(request).version, text="And?"
+        )
+
+    assert fresh(request).state == State.IN_REVIEW

@@ -152,6 +152,19 @@ class Requests(RuleBasedStateMachine):
             and said.at > timezone.now() - LATELY
             for said in self.declined
         )
+        overlapping = [
+            earlier
+            for earlier in ExemptionRequest.objects.filter(
+                requester=sent.requester_id, ground=sent.ground_id
+            ).exclude(state=State.DRAFT)
+            if earlier.asked.overlaps(sent.asked)
+        ]
+        since = timezone.now() - LATELY
+        withdrawn = [
+            one for one in overlapping if one.state == State.WITHDRAWN and one.decided_at > since
+        ]
+        revoked = [one for one in overlapping if one.revoked_at and one.revoked_at > since]
+        lately = lately or len(withdrawn) > 2 or bool(revoked)
         if sent.route.protects_while_pending and not lately:
             self.protected_by_grounds.add(sent.pk)
 

@@ -193,6 +193,26 @@ def test_other_words_for_what_was_declined_do_not_protect(
     assert make_request(ground=SENSITIVE, **asked).protected_scope == ""
 
 
+def test_withdrawing_again_and_again_does_not_protect_for_ever(make_request):
+    protected = []
+    for _ in range(4):
+        request = make_request(ground=SENSITIVE)
+        protected.append(request.protected_scope != "")
+        submission.withdraw_request(request=request, by=request.requester)
+
+    assert protected == [True, True, True, False]
+
+
+def test_what_was_revoked_does_not_protect_again_at_once(make_request, decide_all, organisation):
+    request = decide_all(make_request(ground=SENSITIVE, days=None))
+    decisions.revoke_exemption(
+        request=request, by=organisation.hr[0], seen=request.version, text="It is over.",
+        last_day=decisions.earliest_last_day(request, at=request.decided_at),
+    )  # fmt: skip
+
+    assert make_request(ground=SENSITIVE).protected_scope == ""
+
+
 def test_what_was_not_asked_for_before_protects(make_request, decide_all):
     one, other = sorted(application_slugs())[:2]
     decide_all(make_request(ground=PROTECTED, applications=frozenset({one})), Verdict.DECLINE)
