@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from exemptions.models import PENDING, State
 
 NEAR_DAYS = 31  # a day this near is said with its weekday
+MOST_NAMED = 3  # applications; of more, one stands for all
 APPROVED: Mapping[str, str] = {
     State.PARTLY_APPROVED: "Approved in part",
     State.OVERTURNED: "Your appeal changed the decision. Approved",
@@ -132,7 +133,7 @@ def day_in_words(day: date, *, today: date) -> str:
 
 
 def not_collected(applications: Sequence[str] | None, kinds: Sequence[str] | None) -> str:
-    """Return what is left out, as a clause: "nothing may be collected from Slack and 2 more".
+    """Return what is left out, as a clause: "nothing may be collected from Slack and 9 more".
 
     "May": whether a device keeps to it is said beside it, by the device. Takes names; None is all.
     """
@@ -145,10 +146,10 @@ def not_collected(applications: Sequence[str] | None, kinds: Sequence[str] | Non
 
 
 def _some(names: Sequence[str]) -> str:
-    first, *others = names
-    if len(names) <= 2:
-        return " and ".join(names)
-    return f"{first} and {len(others)} more"
+    *others, last = names
+    if len(names) > MOST_NAMED:
+        return f"{names[0]} and {len(others)} more"
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 # The badge

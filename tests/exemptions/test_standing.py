@@ -191,7 +191,8 @@ def test_what_is_next(given, what, who, by):
         (None, None, "nothing may be collected from you"),
         (["Slack"], None, "nothing may be collected from Slack"),
         (["Slack", "Zoom"], None, "nothing may be collected from Slack and Zoom"),
-        (["Slack", "Xero", "Zoom"], None, "nothing may be collected from Slack and 2 more"),
+        (["Slack", "Xero", "Zoom"], None, "nothing may be collected from Slack, Xero and Zoom"),
+        (["Box", "Slack", "Xero", "Zoom"], None, "nothing may be collected from Box and 3 more"),
         (None, ["Keystrokes"], "keystrokes may not be collected"),
         (None, ["Mouse movement"], "mouse movement may not be collected"),
         (
