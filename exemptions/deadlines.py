@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from holidays import HolidayBase, country_holidays
 
 ONE_DAY = timedelta(days=1)
+A_MOMENT = timedelta(microseconds=1)
 USUAL_WEEKEND = frozenset({5, 6})  # as date.weekday() counts: Saturday and Sunday
 MONTHS_WHEN_EXTENDED = 3  # one month, and "two further months where necessary"
 
@@ -56,6 +57,11 @@ def end_of_day(day: date, *, time_zone: str) -> datetime:
 
 def local_day(at: datetime, *, time_zone: str) -> date:
     return at.astimezone(ZoneInfo(time_zone)).date()
+
+
+def last_day_before(end: datetime, *, time_zone: str) -> date:
+    """Return the last local day of what is over at `end`, often a midnight."""
+    return local_day(end - A_MOMENT, time_zone=time_zone)
 
 
 def legal_due_on(submitted_on: date, *, days: int | None) -> date | None:

@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 
 from consent_app.people.models import Employee
 from exemptions import rules
-from exemptions.deadlines import local_day
+from exemptions.deadlines import last_day_before, local_day
 from exemptions.models import ExemptionRequest, State
 from exemptions.queries.own import requests_of
 from exemptions.queries.reviewing import is_reviewer
@@ -57,9 +57,7 @@ def _of_reviews(employee: Employee, at: datetime) -> Iterator[Need]:
         return
     counts = waiting_for(employee, at=at)
     if counts.overdue or counts.due_soon:
-        last_day = local_day(
-            soon_until(employee, at=at) - timedelta(seconds=1), time_zone=employee.time_zone
-        )
+        last_day = last_day_before(soon_until(employee, at=at), time_zone=employee.time_zone)
         yield Need(_to_decide(counts, last_day), reverse("review"), "Review")
 
 

@@ -1,6 +1,6 @@
 """Being away: who decides meanwhile."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -11,7 +11,7 @@ from consent_app.notifications.actions import owe
 from consent_app.people.models import Employee
 from consent_app.people.queries import lock_person
 from exemptions import events, rules
-from exemptions.deadlines import local_day
+from exemptions.deadlines import last_day_before, local_day
 from exemptions.errors import (
     DelegateNotAble,
     DelegationOutOfRange,
@@ -20,8 +20,6 @@ from exemptions.errors import (
     ReasonMissing,
 )
 from exemptions.models import Delegation
-
-A_MOMENT = timedelta(microseconds=1)
 
 
 @transaction.atomic
@@ -53,7 +51,7 @@ def start_delegation(
     lock_person(person)
     now = timezone.now()
     first_day = local_day(starts_at, time_zone=person.time_zone)
-    last_day = local_day(ends_at - A_MOMENT, time_zone=person.time_zone)
+    last_day = last_day_before(ends_at, time_zone=person.time_zone)
     rules.check_delegation(first_day, last_day, today=local_day(now, time_zone=person.time_zone))
     starts_at = max(starts_at, now)
     if ends_at <= starts_at:

@@ -6,7 +6,7 @@ from consent_app.people.models import Employee
 from consent_app.restrictions.actions import Narrowing, change_restrictions
 from consent_app.restrictions.models import Restriction, Source
 from exemptions.actions.changes import change
-from exemptions.deadlines import add_business_days, end_of_day, local_day
+from exemptions.deadlines import add_business_days, end_of_day, last_day_before
 from exemptions.models import ExemptionRequest, ReviewStep
 from exemptions.scope import Scope, list_or_none
 
@@ -84,8 +84,7 @@ def settle(
 
 def last_day_of(step: ReviewStep) -> date:
     """Return the requester's day at whose end the step is due."""
-    just_before = step.due_at - timedelta(seconds=1)
-    return local_day(just_before, time_zone=step.request.requester.time_zone)
+    return last_day_before(step.due_at, time_zone=step.request.requester.time_zone)
 
 
 def _protects_while_pending(request: ExemptionRequest, step: ReviewStep) -> bool:

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 
 from django.db.models import Q
@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from consent_app.people.models import Employee
 from consent_app.register.subjects import visible, visible_lines
-from exemptions.deadlines import latest_extension, local_day
+from exemptions.deadlines import last_day_before, latest_extension, local_day
 from exemptions.models import (
     Attachment,
     Decision,
@@ -283,7 +283,7 @@ class Case:
         return label[:1].upper() + label[1:]
 
     def _last_day(self, step: ReviewStep) -> date:
-        return self._day(step.due_at - timedelta(seconds=1))
+        return last_day_before(step.due_at, time_zone=self.requester.time_zone)
 
     def _day(self, at: datetime) -> date:
         return local_day(at, time_zone=self.requester.time_zone)

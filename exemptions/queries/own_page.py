@@ -11,7 +11,7 @@ from consent_app.people.models import Employee
 from consent_app.people.queries import roles_of
 from consent_app.register.subjects import visible, visible_lines
 from exemptions import events
-from exemptions.deadlines import add_business_days, local_day
+from exemptions.deadlines import A_MOMENT, add_business_days, last_day_before, local_day
 from exemptions.models import (
     PENDING,
     Attachment,
@@ -26,7 +26,6 @@ from exemptions.models import (
 from exemptions.queries import history, own
 from exemptions.queries.history import HistoryEntry
 from exemptions.queries.standings import (
-    JUST_BEFORE,
     Reviewers,
     can_appeal,
     can_renew,
@@ -172,7 +171,7 @@ def own_page(request: ExemptionRequest, *, at: datetime) -> OwnPage:
         renewal=getattr(request, "renewal", None),
         withdrawal=_withdrawal(request, at=at) if choices.withdraw else "",
         appeal_until=request.appeal_until if choices.appeal else None,
-        due_at=step.due_at - JUST_BEFORE if step and not step.stopped_at else None,
+        due_at=step.due_at - A_MOMENT if step and not step.stopped_at else None,
         question=_open_question(messages, written) if choices.answer else None,
         happened=_happened(request),
         ahead=_ahead(request, step, reviewers),
@@ -253,7 +252,7 @@ def _ahead(request: ExemptionRequest, step: ReviewStep | None, reviewers: Review
     if step is None or step.is_appeal or request.route is None:
         return []
     requester = request.requester
-    day = local_day(step.due_at - JUST_BEFORE, time_zone=requester.time_zone)
+    day = last_day_before(step.due_at, time_zone=requester.time_zone)
     ahead = []
     for plan in request.route.steps.filter(position__gt=step.position):
         place = requester.jurisdiction_id

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from consent_app.people.models import Employee
 from consent_app.register.subjects import visible
 from consent_app.restrictions.models import Restriction
-from exemptions.deadlines import local_day
+from exemptions.deadlines import last_day_before, local_day
 from exemptions.models import (
     Decision,
     Delegation,
@@ -26,7 +26,6 @@ from exemptions.scope import Scope
 from exemptions.words.names import RegisterNames, register_names
 from exemptions.words.standing import Effect, Facts, Standing, Waiting, not_collected, standing_of
 
-JUST_BEFORE = timedelta(seconds=1)
 LINE_MANAGER = "Your line manager"
 
 
@@ -62,7 +61,7 @@ class Reviewers:
         return Waiting(
             who=who,
             steps_in=steps_in,
-            due_on=local_day(step.due_at - JUST_BEFORE, time_zone=requester.time_zone),
+            due_on=last_day_before(step.due_at, time_zone=requester.time_zone),
             people=step.people,
             decided=len(step.decisions.all()),
             is_appeal=step.is_appeal,
@@ -193,7 +192,7 @@ def _effect(row: Restriction | None, zone: str) -> Effect | None:
         starts_at=row.starts_at,
         first_day=local_day(row.starts_at, time_zone=zone),
         ends_at=ends_at,
-        last_day=local_day(ends_at - JUST_BEFORE, time_zone=zone) if ends_at else None,
+        last_day=last_day_before(ends_at, time_zone=zone) if ends_at else None,
     )
 
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from consent_app.people.models import Employee
 from consent_app.register.subjects import visible
 from exemptions.actions import delegations as actions
+from exemptions.deadlines import A_MOMENT
 from exemptions.errors import (
     DelegateNotAble,
     DelegationInPast,
@@ -34,7 +35,6 @@ PAGE = "review/away.html"
 PARTIAL = "found-people"
 # Names are there to be chosen from; a list of everybody is not to be had by asking often.
 MOST_SEARCHES, PER_SECONDS = 60, 60
-A_MOMENT = timedelta(microseconds=1)
 
 FIELD_OF: Mapping[type[Refusal], str] = {
     DelegationInPast: "first_day",
