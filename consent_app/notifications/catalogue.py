@@ -175,7 +175,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "exemption_expiring": _of_mine(
         when="an exemption of yours is about to end",
-        sentence="An exemption of yours ends on {ends_on}. You can renew it before.",
+        sentence="An exemption of yours ends on {ends_on}. You can renew it until then.",
         can_stop_mail=True,
     ),
     "exemption_review": _of_mine(
