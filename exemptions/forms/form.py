@@ -108,7 +108,7 @@ class ScopeForm(forms.Form):
     def chosen_kinds(self) -> frozenset[str] | None:
         """Return the kinds, None for all of them: those that come later, too."""
         given = frozenset(self.cleaned_data["kinds"])
-        return None if len(given) == len(self.fields["kinds"].choices) else given  # type: ignore[attr-defined]
+        return None if len(given) == len(self.fields["kinds"].choices) else given  # type: ignore[attr-defined]  # see above
 
     def check_that_something_is_chosen(self) -> None:
         """Before the reader goes on. Until then, nothing has to be complete."""

@@ -55,12 +55,13 @@ class Change:
 def effect_of(requester: Employee, scope: Scope) -> dict[str, object]:
     """Show what `scope` would take away from `requester`, on its first day or now."""
     ceiling, version = ceiling_document(requester.jurisdiction), current_version()
-    at = max(timezone.now(), _start_of(scope, requester))
+    now = timezone.now()
+    at = max(now, _start_of(scope, requester))
     changes: list[Change] = []
     if ceiling is not None and version is not None:
         found = register_by_digest(ceiling.register)
         kinds = list(version.kinds.all())
-        stops = stops_for(requester.jurisdiction, at=timezone.now())
+        stops = stops_for(requester.jurisdiction, at=now)
         before, after = (
             PolicyView(register=found, ceiling=ceiling, policy=policy, freshness_deny=stops)
             for policy in (_policy(ceiling), _policy(ceiling, _deny(scope, requester)))
@@ -78,7 +79,7 @@ def effect_of(requester: Employee, scope: Scope) -> dict[str, object]:
         "changes": changes,
         "first_name": requester.get_short_name(),
         "place": requester.jurisdiction.name,
-        "at": at if at > timezone.now() else None,
+        "at": at if at > now else None,
     }
 
 
