@@ -103,11 +103,10 @@ def _measure_pages(folder: Path, postgres: EmbeddedPostgres, *, requests: int) -
     log = folder / "pages.log"
     with Server("portal.wsgi:application", log=log, interface="wsgi") as pages:
         visits = measurements.measure_pages(company, pages)
-    _say("Measuring what runs by itself ...")
-    chores = measure_chores()
     print(f"\n{requests:,} requests of {people:,} people, loaded in {loaded:.0f} s")
-    print("\n" + measurements.pages_table(visits))
-    print("\n" + measurements.chores_table(chores))
+    print("\n" + measurements.pages_table(visits), flush=True)
+    _say("Measuring what runs by itself ...")
+    print("\n" + measurements.chores_table(measure_chores()))
     return sum(visit.errors for visit in visits.values())
 
 

@@ -295,8 +295,9 @@ class _Story:
         request.granted_kinds, request.granted_starts_on = request.kinds, request.starts_on
         request.granted_ends_on = ends_on
         request.granted_review_on = None if ends_on else request.review_on
-        if ends_on:
-            left = (ends_on - local_day(self.now, time_zone=zone)).days + 1
+        last_day = request.granted_ends_on or request.granted_review_on
+        if last_day:
+            left = (last_day - local_day(self.now, time_zone=zone)).days + 1
             told = [days for days in (*rules.REMINDED_BEFORE_END, 0) if left <= days]
             request.expiry_told_days = told[-1] if told else None
 
