@@ -6,7 +6,7 @@ is left out here, before anything is counted.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -71,11 +71,15 @@ def grounds_for(who: Reviewing) -> QuerySet[Ground]:
     return Ground.objects.all() if who.teams else Ground.objects.filter(is_sensitive=False)
 
 
-def counts(who: Reviewing, *, at: datetime) -> dict[Tab, int]:
-    """Count each tab; MOST_COUNTED stands for that many or more."""
+def counts(who: Reviewing, *, at: datetime, known: Mapping[Tab, int]) -> dict[Tab, int]:
+    """Count each tab but those that are `known`; MOST_COUNTED stands for that many or more."""
     queues = queues_of(who)
-    found = (_listed(who, tab, Wanted(), queues, at=at, most=MOST_COUNTED) for tab in Tab)
-    return {tab: listed.count() for tab, listed in zip(Tab, found, strict=True)}
+    return {
+        tab: min(known[tab], MOST_COUNTED)
+        if tab in known
+        else _listed(who, tab, Wanted(), queues, at=at, most=MOST_COUNTED).count()
+        for tab in Tab
+    }
 
 
 def listed(who: Reviewing, tab: Tab, wanted: Wanted, *, at: datetime) -> list[uuid.UUID]:

@@ -1,6 +1,6 @@
 """The queue of a reviewer: what waits for them, for their team or for the requester."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -87,15 +87,17 @@ def review(request: UserRequest) -> HttpResponse:
     if not form.is_valid():
         raise BadRequest
     ids = queries.listed(who, form.chosen_tab, form.wanted, at=now)
+    is_filtered = form.wanted != Wanted()
+    known = {} if is_filtered else {form.chosen_tab: len(ids)}
     page = _page(ids, form.cleaned_data["page"] or 1)
     rows = _rows(who, form.chosen_tab, page, at=now)
     context = {
         "form": form,
         "tab": form.chosen_tab,
-        "tabs": _tabs(who, form, at=now),
+        "tabs": _tabs(form, queries.counts(who, at=now, known=known)),
         "page": page,
         "rows": rows,
-        "is_filtered": form.wanted != Wanted(),
+        "is_filtered": is_filtered,
         "whole_tab": reverse("review", query={"tab": form.chosen_tab.value}),
         "empty": EMPTY[form.chosen_tab],
         "most": MOST_LISTED if len(ids) == MOST_LISTED else None,
@@ -115,8 +117,7 @@ class TabLink:
     is_current: bool
 
 
-def _tabs(who: Reviewing, form: QueueForm, *, at: datetime) -> list[TabLink]:
-    found = queries.counts(who, at=at)
+def _tabs(form: QueueForm, found: Mapping[Tab, int]) -> list[TabLink]:
     along = {"search": form.wanted.name, "ground": form.wanted.ground}
     kept = {name: value for name, value in along.items() if value}
     return [
