@@ -64,13 +64,18 @@ def last_day_before(end: datetime, *, time_zone: str) -> date:
     return local_day(end - A_MOMENT, time_zone=time_zone)
 
 
-def legal_due_on(submitted_on: date, *, days: int | None) -> date | None:
+def legal_due_on(submitted_on: date, *, days: int | None, regime: str = "") -> date | None:
     """Return the last day on which the law lets a request wait; None if it names no such day.
 
     `days` are calendar days, the jurisdiction's `response_deadline_days`. The day on which the
-    request came does not count. Source: Regulation (EEC, Euratom) 1182/71, article 3(1).
+    request came does not count. Where the law says a month, what comes of late January is due
+    before 30 days are over. Source: Regulation (EEC, Euratom) 1182/71, article 3(1) and (2)(c);
+    GDPR article 12(3).
     """
-    return None if days is None else submitted_on + timedelta(days=days)
+    if days is None:
+        return None
+    due_on = submitted_on + timedelta(days=days)
+    return min(due_on, months_after(submitted_on, 1)) if regime.endswith("GDPR") else due_on
 
 
 def latest_extension(submitted_on: date, *, days: int | None, regime: str = "") -> date | None:

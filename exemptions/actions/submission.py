@@ -211,7 +211,8 @@ def _protect_from_submission(
 def _legal_due_on(employee: Employee, *, at: datetime) -> date | None:
     """Return the day by which the law where they work wants an answer to what is sent `at`."""
     today = local_day(at, time_zone=employee.time_zone)
-    return legal_due_on(today, days=employee.jurisdiction.response_deadline_days)
+    place = employee.jurisdiction
+    return legal_due_on(today, days=place.response_deadline_days, regime=place.regime)
 
 
 def _record(event: str, request: ExemptionRequest, *, by: Employee, at: datetime) -> None:

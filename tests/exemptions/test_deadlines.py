@@ -229,6 +229,16 @@ def test_law_names_a_last_day_and_how_far_it_moves(submitted_on, length, regime,
     )
 
 
+@pytest.mark.parametrize(
+    ("submitted", "due_on"),
+    [("2026-01-31", "2026-02-28"), ("2026-03-01", "2026-03-31"), ("2028-01-30", "2028-02-29")],
+)
+def test_a_month_of_the_gdpr_is_never_taken_longer(submitted, due_on):
+    due = legal_due_on(date.fromisoformat(submitted), days=30, regime="EU GDPR")
+
+    assert due == date.fromisoformat(due_on)
+
+
 @given(days, st.integers(1, 90))
 def test_deadline_of_an_unknown_law_at_most_doubles(submitted_on, length):
     latest = latest_extension(submitted_on, days=length)

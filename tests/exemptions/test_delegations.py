@@ -35,7 +35,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def deputy(make_employee):
-    return make_employee("Ines Duarte")
+    return make_employee("Ana Duarte")
 
 
 @pytest.fixture

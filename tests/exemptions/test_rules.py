@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
     ("written", "kept"),
     [
         ("  two\r\nlines\r", "two\nlines"),
-        ("cafe\u0301", "caf\u00e9"),
+        ("e\u0301tude", "\u00e9tude"),
         ("a\x00b\x1b[31mc\x7f\x85", "ab[31mc"),
         ("lone \ud800surrogate", "lone surrogate"),
         ("right\u202eto left\u200b", "right\u202eto left\u200b"),

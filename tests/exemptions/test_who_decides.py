@@ -48,7 +48,7 @@ def away(person, delegate=None, *, starts_in=timedelta(0)):
 
 def test_new_manager_decides_and_the_former_does_not(make_request, make_employee, organisation):
     request = make_request()
-    successor = make_employee("Ines Duarte")
+    successor = make_employee("Ana Duarte")
     Employee.objects.filter(pk=organisation.mira.pk).update(line_manager=successor)
 
     with nothing_changes(), pytest.raises(NotYourStep):
@@ -110,7 +110,7 @@ def test_manager_who_goes_away_is_passed_over_then(make_request, organisation):
 def test_who_stands_in_and_is_away_too_is_passed_over(
     make_request, make_employee, organisation, is_sent_before
 ):
-    deputy = make_employee("Ines Duarte")
+    deputy = make_employee("Ana Duarte")
     request = make_request() if is_sent_before else None
     away(organisation.jonas, deputy)
     away(deputy)
@@ -122,7 +122,7 @@ def test_who_stands_in_and_is_away_too_is_passed_over(
 
 
 def test_whoever_stands_in_decides_in_the_managers_place(make_request, make_employee, organisation):
-    deputy = make_employee("Ines Duarte")
+    deputy = make_employee("Ana Duarte")
     away(organisation.jonas, deputy)
     request = make_request()
 
@@ -143,7 +143,7 @@ def test_requester_does_not_stand_in_on_their_own(make_request, organisation):
 
 
 def test_standing_in_ends_by_its_date(make_request, make_employee, organisation, frozen_time):
-    deputy = make_employee("Ines Duarte")
+    deputy = make_employee("Ana Duarte")
     away(organisation.jonas, deputy)
     request = make_request()
     frozen_time.shift(timedelta(days=20))
@@ -153,7 +153,7 @@ def test_standing_in_ends_by_its_date(make_request, make_employee, organisation,
 
 
 def test_standing_in_for_a_team_needs_the_role(make_request, make_employee, organisation):
-    deputy = make_employee("Ines Duarte")
+    deputy = make_employee("Ana Duarte")
     away(organisation.hr[0], deputy)
     request = make_request(ground=SENSITIVE)
 

@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audit', '0002_append_only'),
+        ("audit", "0002_append_only"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='leaf',
-            name='subject',
-            field=models.CharField(db_index=True, help_text='kind:id of what it is about', max_length=120),
+            model_name="leaf",
+            name="subject",
+            field=models.CharField(
+                db_index=True, help_text="kind:id of what it is about", max_length=120
+            ),
         ),
     ]
