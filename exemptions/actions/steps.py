@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from consent_app.audit.actions import record
-from consent_app.notifications.actions import owe
+from consent_app.notifications.actions import owe, owe_each
 from consent_app.people.models import Employee
 from consent_app.people.queries import system_user
 from exemptions import events
@@ -143,8 +143,8 @@ def mark_escalated(step: ReviewStep, *, at: datetime, because: str) -> None:
 
 
 def tell_handlers(event: str, step: ReviewStep, *, at: datetime) -> None:
-    for person in reviewing.named_handlers(step, at=at):
-        owe(event, to=person, context={"request": str(step.request_id)})
+    handlers = reviewing.named_handlers(step, at=at)
+    owe_each(event, {person: {"request": str(step.request_id)} for person in handlers})
 
 
 def _can_take(person: Employee, step: ReviewStep, *, at: datetime) -> bool:

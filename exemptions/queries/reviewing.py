@@ -16,7 +16,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
 from consent_app.people.models import Employee
-from consent_app.people.queries import people_with_role
 from consent_app.people.roles import Role
 from exemptions.models import (
     Decision,
@@ -215,14 +214,13 @@ def named_handlers(step: ReviewStep, *, at: datetime) -> list[Employee]:
         named = [(away.delegate if away and away.delegate else step.assignee)]
     else:
         named = []
-    if step.escalated_at is not None:
-        teams = {step.reviewer, step.fallback} & TEAMS
-        named += [person for team in sorted(teams) for person in people_with_role(Role(team))]
-    return [
+    able = [
         person
-        for person in dict.fromkeys(named)
+        for person in named
         if may_handle(reviewing_as(person, at=at), step) and not has_decided(person, request)
     ]
+    team = possible_assignees(request, step) if step.escalated_at is not None else []
+    return list(dict.fromkeys([*able, *team]))
 
 
 def possible_assignees(request: ExemptionRequest, step: ReviewStep) -> list[Employee]:
