@@ -1,7 +1,11 @@
 """What every change of a request shares: lock, look again, change, with the version raised."""
 
+from datetime import datetime
+
 from django.utils import timezone
 
+from consent_app.audit.actions import record
+from consent_app.people.models import Employee
 from consent_app.people.queries import lock_person
 from exemptions.errors import SomebodyWasFirst, WrongState
 from exemptions.models import ExemptionRequest, ReviewStep, State
@@ -49,6 +53,13 @@ def new_request(**fields: object) -> ExemptionRequest:
     request.sealing_key = sealing.new_data_key()
     request.save(update_fields=["sealing_key"])
     return request
+
+
+def record_on(
+    request: ExemptionRequest, event: str, *, by: Employee, at: datetime, **details: object
+) -> None:
+    """Record what happened to a request: a line of its timeline, and about its requester."""
+    record(event, actor=by, subject=request, at=at, person=request.requester, details=details)
 
 
 def step_of(request: ExemptionRequest) -> ReviewStep:

@@ -6,11 +6,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from consent_app.audit.actions import record
 from consent_app.notifications.actions import owe
 from consent_app.people.models import Employee
 from exemptions import events, rules
-from exemptions.actions.changes import change, expect, locked, step_of
+from exemptions.actions.changes import change, expect, locked, record_on, step_of
 from exemptions.actions.effects import schedule_protection
 from exemptions.actions.steps import check_may_act, start_clock, stop_clock
 from exemptions.deadlines import latest_extension, local_day
@@ -45,7 +44,7 @@ def ask_for_information(
         raise TooManyQuestions
     message = _write(request, MessageKind.QUESTION, clean, by=by, at=now)
     change(request, state=State.INFORMATION_REQUESTED)
-    _record(events.INFORMATION_REQUESTED, request, by=by, at=now)
+    record_on(request, events.INFORMATION_REQUESTED, by=by, at=now)
     stop_clock(step, by=by, at=now)
     owe("request_question", to=request.requester, context={"request": str(request.pk)})
     return message
@@ -62,7 +61,7 @@ def answer_question(*, request: ExemptionRequest, by: Employee, text: str) -> Me
     step = step_of(request)
     message = _write(request, MessageKind.ANSWER, clean, by=by, at=now)
     change(request, state=State.APPEALED if step.is_appeal else State.IN_REVIEW)
-    _record(events.INFORMATION_ANSWERED, request, by=by, at=now)
+    record_on(request, events.INFORMATION_ANSWERED, by=by, at=now)
     start_clock(step, by=by, at=now)
     for person in _who_asked(request, step, at=now):
         owe("review_answered", to=person, context={"request": str(request.pk)})
@@ -86,7 +85,7 @@ def add_statement(*, request: ExemptionRequest, by: Employee, text: str) -> Mess
         raise TooManyAdditions
     message = _write(request, MessageKind.ADDITION, clean, by=by, at=now)
     change(request)
-    _record(events.MESSAGE_ADDED, request, by=by, at=now)
+    record_on(request, events.MESSAGE_ADDED, by=by, at=now)
     return message
 
 
@@ -98,7 +97,7 @@ def write_message(*, request: ExemptionRequest, by: Employee, seen: int, text: s
     request, _step, now = _reviewers_turn(request, by, seen=seen)
     message = _write(request, MessageKind.MESSAGE, clean, by=by, at=now)
     change(request)
-    _record(events.MESSAGE_ADDED, request, by=by, at=now)
+    record_on(request, events.MESSAGE_ADDED, by=by, at=now)
     owe("request_message", to=request.requester, context={"request": str(request.pk)})
     return message
 
@@ -138,10 +137,7 @@ def extend_deadline(
         raise DeadlineNotExtensible(f"Choose a day after {due_on} and up to {latest}.")
     _write(request, MessageKind.DELAY, clean, by=by, at=now)
     change(request, legal_due_on=until, legal_extended_at=now)
-    record(
-        events.DEADLINE_EXTENDED, actor=by, subject=request, at=now, person=requester,
-        details={"until": until.isoformat()},
-    )  # fmt: skip
+    record_on(request, events.DEADLINE_EXTENDED, by=by, at=now, until=until.isoformat())
     schedule_protection(request, step, by=by, at=now)
     owe("request_delayed", to=requester, context={"request": str(request.pk)})
     return request
@@ -177,7 +173,3 @@ def _write(
     message.text = seal_text(request, text, purpose=message.purpose)
     message.save(force_insert=True)
     return message
-
-
-def _record(event: str, request: ExemptionRequest, *, by: Employee, at: datetime) -> None:
-    record(event, actor=by, subject=request, at=at, person=request.requester)

@@ -9,15 +9,14 @@ from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from consent_app.audit.actions import record
 from consent_app.notifications.actions import owe
 from consent_app.people.models import Employee
 from consent_app.register.queries import application_slugs, kind_codes
 from consent_app.restrictions.actions import change_restrictions
 from exemptions import events, rules
-from exemptions.actions.changes import change, expect, locked, step_of
+from exemptions.actions.changes import change, expect, locked, record_on, step_of
 from exemptions.actions.effects import settle
-from exemptions.actions.steps import close_step, leave_to_others, open_step
+from exemptions.actions.steps import close_step, leave_to_others, open_step, record_step
 from exemptions.deadlines import add_business_days, end_of_day, local_day
 from exemptions.errors import (
     DecidedAlready,
@@ -132,9 +131,7 @@ def revoke_exemption(
         granted_starts_on=min(granted.starts_on, last_day), granted_ends_on=last_day,
         granted_review_on=None,
     )  # fmt: skip
-    _record(
-        events.EXEMPTION_REVOKED, request, by=by, at=now, details={"ends_on": last_day.isoformat()}
-    )
+    record_on(request, events.EXEMPTION_REVOKED, by=by, at=now, ends_on=last_day.isoformat())
     owe("exemption_revoked", to=request.requester, context={"request": str(request.pk)})
     return request
 
@@ -231,8 +228,7 @@ def _write_decision(
         decision.review_on = granted.review_on
     decision.text = seal_text(request, text, purpose=decision.purpose)
     decision.save(force_insert=True)
-    details = {"position": step.position, "verdict": verdict.value}
-    _record(events.STEP_DECIDED, request, by=by, at=at, details=details)
+    record_step(step, events.STEP_DECIDED, by=by, at=at, verdict=verdict.value)
     return decision
 
 
@@ -291,7 +287,7 @@ def _close(
     close_step(step, at=at)
     change(request, **settle(request, granted, by=by, at=at), state=state, decided_at=at)
     event = events.APPEAL_DECIDED if step.is_appeal else events.REQUEST_DECIDED
-    _record(event, request, by=by, at=at, details={"state": state.value})
+    record_on(request, event, by=by, at=at, state=state.value)
     message = "appeal_decided" if step.is_appeal else "request_decided"
     owe(message, to=request.requester, context={"request": str(request.pk)})
 
@@ -302,14 +298,3 @@ def _final_state(request: ExemptionRequest, step: ReviewStep, granted: Scope | N
     if granted is None:
         return State.DECLINED
     return State.APPROVED if granted == request.asked else State.PARTLY_APPROVED
-
-
-def _record(
-    event: str,
-    request: ExemptionRequest,
-    *,
-    by: Employee,
-    at: datetime,
-    details: dict[str, object],
-) -> None:
-    record(event, actor=by, subject=request, at=at, person=request.requester, details=details)

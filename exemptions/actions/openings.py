@@ -11,6 +11,7 @@ from consent_app.people.models import Employee
 from consent_app.people.queries import people_with_role
 from consent_app.people.roles import Role
 from exemptions import events
+from exemptions.actions.changes import record_on
 from exemptions.errors import TooManyOpenings
 from exemptions.models import ExemptionRequest
 from exemptions.queries import history
@@ -35,7 +36,7 @@ def open_case(*, request: ExemptionRequest, by: Employee) -> None:
     if request.is_sensitive:
         _check_openings(request, by, at=now)
     with transaction.atomic():
-        record(events.REQUEST_OPENED, actor=by, subject=request, at=now, person=request.requester)
+        record_on(request, events.REQUEST_OPENED, by=by, at=now)
 
 
 def open_before_acting(*, request: ExemptionRequest, by: Employee) -> None:

@@ -5,12 +5,11 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils import timezone
 
-from consent_app.audit.actions import record
 from consent_app.notifications.actions import owe, owe_each
 from consent_app.people.models import Employee
 from consent_app.people.queries import system_user
 from exemptions import events
-from exemptions.actions.changes import expect, locked, step_of
+from exemptions.actions.changes import expect, locked, record_on, step_of
 from exemptions.actions.effects import last_day_of, schedule_protection
 from exemptions.deadlines import (
     add_business_days,
@@ -49,7 +48,7 @@ def open_step(
         opened_at=at,
         **_deadlines(request, target_days, at=at),
     )
-    _record(events.STEP_OPENED, step, by=by, at=at, due_at=step.due_at.isoformat())
+    record_step(step, events.STEP_OPENED, by=by, at=at, due_at=step.due_at.isoformat())
     escalate_if_nobody_is_there(step, at=at)
     schedule_protection(request, step, by=by, at=at)
     tell_handlers("review_waiting", step, at=at)
@@ -108,7 +107,7 @@ def assign_step(*, request: ExemptionRequest, by: Employee, to: Employee | None)
         raise AssigneeNotAble
     step.assignee = to
     step.save(update_fields=["assignee"])
-    _record(events.STEP_TAKEN if to else events.STEP_RELEASED, step, by=by, at=now)
+    record_step(step, events.STEP_TAKEN if to else events.STEP_RELEASED, by=by, at=now)
     if to is not None and to != by:
         owe("review_waiting", to=to, context={"request": str(request.pk)})
     return step
@@ -139,7 +138,7 @@ def mark_escalated(step: ReviewStep, *, at: datetime, because: str) -> None:
     """
     step.escalated_at = at
     step.save(update_fields=["escalated_at"])
-    _record(events.STEP_ESCALATED, step, by=system_user(), at=at, because=because)
+    record_step(step, events.STEP_ESCALATED, by=system_user(), at=at, because=because)
 
 
 def tell_handlers(event: str, step: ReviewStep, *, at: datetime) -> None:
@@ -168,9 +167,8 @@ def _today(request: ExemptionRequest, at: datetime) -> date:
     return local_day(at, time_zone=request.requester.time_zone)
 
 
-def _record(event: str, step: ReviewStep, *, by: Employee, at: datetime, **more: object) -> None:
+def record_step(
+    step: ReviewStep, event: str, *, by: Employee, at: datetime, **details: object
+) -> None:
     """Record what happened to a step under its request, without saying whose step it is."""
-    record(
-        event, actor=by, subject=step.request, at=at, person=step.request.requester,
-        details={"position": step.position, **more},
-    )  # fmt: skip
+    record_on(step.request, event, by=by, at=at, position=step.position, **details)

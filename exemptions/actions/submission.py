@@ -6,12 +6,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from consent_app.audit.actions import record
 from consent_app.notifications.actions import owe
 from consent_app.people.models import Employee
 from consent_app.register.queries import application_slugs, kind_codes
 from exemptions import events, rules
-from exemptions.actions.changes import change, expect, locked, new_request, step_of
+from exemptions.actions.changes import change, expect, locked, new_request, record_on, step_of
 from exemptions.actions.effects import protect_now, settle
 from exemptions.actions.steps import close_step, open_step
 from exemptions.deadlines import legal_due_on, local_day
@@ -64,7 +63,7 @@ def withdraw_request(*, request: ExemptionRequest, by: Employee) -> ExemptionReq
         state=State.WITHDRAWN,
         decided_at=now,
     )
-    _record(events.REQUEST_WITHDRAWN, request, by=by, at=now)
+    record_on(request, events.REQUEST_WITHDRAWN, by=by, at=now)
     for person in handlers:
         owe("review_withdrawn", to=person, context={"request": str(request.pk)})
     return request
@@ -98,7 +97,7 @@ def appeal(*, request: ExemptionRequest, by: Employee, text: str) -> ExemptionRe
     if route.protects_while_pending:
         protection = protect_now(request, by=by, at=now)
         change(request, protection=protection, protection_told_at=now)
-    _record(events.APPEAL_FILED, request, by=by, at=now)
+    record_on(request, events.APPEAL_FILED, by=by, at=now)
     last = route.steps.order_by("-position").first()
     assert last is not None  # noqa: S101 (a route has steps)
     open_step(
@@ -182,7 +181,7 @@ def _send(request: ExemptionRequest, *, by: Employee, at: datetime) -> Exemption
         submitted_at=at,
         legal_due_on=_legal_due_on(employee, at=at),
     )
-    _record(events.REQUEST_SUBMITTED, request, by=by, at=at)
+    record_on(request, events.REQUEST_SUBMITTED, by=by, at=at)
     _protect_from_submission(request, route, by=by, at=at)
     first = route.steps.all()[0]
     open_step(
@@ -213,7 +212,3 @@ def _legal_due_on(employee: Employee, *, at: datetime) -> date | None:
     today = local_day(at, time_zone=employee.time_zone)
     place = employee.jurisdiction
     return legal_due_on(today, days=place.response_deadline_days, regime=place.regime)
-
-
-def _record(event: str, request: ExemptionRequest, *, by: Employee, at: datetime) -> None:
-    record(event, actor=by, subject=request, at=at, person=request.requester)

@@ -15,14 +15,14 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from consent_app.audit.actions import record
 from consent_app.notifications.actions import owe
 from consent_app.people.queries import system_user
 from exemptions import events, rules
-from exemptions.actions.changes import locked
+from exemptions.actions.changes import locked, record_on
 from exemptions.actions.steps import (
     escalate_if_nobody_is_there,
     mark_escalated,
+    record_step,
     tell_handlers,
 )
 from exemptions.deadlines import local_day
@@ -166,10 +166,7 @@ def _remind(request: ExemptionRequest, now: datetime) -> None:
     step.request = request
     step.reminded_at = now
     step.save(update_fields=["reminded_at"])
-    record(
-        events.STEP_REMINDED, actor=system_user(), subject=request, at=now,
-        person=request.requester, details={"position": step.position},
-    )  # fmt: skip
+    record_step(step, events.STEP_REMINDED, by=system_user(), at=now)
     tell_handlers("review_reminder", step, at=now)
 
 
@@ -181,10 +178,7 @@ def _pass_over_who_left(request: ExemptionRequest, now: datetime) -> None:
     if step.assignee is not None and not step.assignee.is_active:
         step.assignee = None
         step.save(update_fields=["assignee"])
-        record(
-            events.STEP_RELEASED, actor=system_user(), subject=request, at=now,
-            person=request.requester, details={"position": step.position},
-        )  # fmt: skip
+        record_step(step, events.STEP_RELEASED, by=system_user(), at=now)
     if escalate_if_nobody_is_there(step, at=now):
         tell_handlers("review_waiting", step, at=now)
 
@@ -195,10 +189,7 @@ def _tell_protected(request: ExemptionRequest, now: datetime) -> None:
         return
     request.protection_told_at = now
     request.save(update_fields=["protection_told_at"])
-    record(
-        events.REQUEST_PROTECTED, actor=system_user(), subject=request, at=now,
-        person=request.requester,
-    )  # fmt: skip
+    record_on(request, events.REQUEST_PROTECTED, by=system_user(), at=now)
     owe("request_protected", to=request.requester, context={"request": str(request.pk)})
 
 
@@ -217,10 +208,7 @@ def _tell_ending(request: ExemptionRequest, now: datetime) -> None:
         context["days"] = _days_left(request, now)
         owe("exemption_expiring", to=request.requester, context=context)
         return
-    record(
-        events.EXEMPTION_EXPIRED, actor=system_user(), subject=request, at=now,
-        person=request.requester,
-    )  # fmt: skip
+    record_on(request, events.EXEMPTION_EXPIRED, by=system_user(), at=now)
     owe("exemption_expired", to=request.requester, context=context)
 
 
