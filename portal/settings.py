@@ -54,9 +54,13 @@ INSTALLED_APPS = [
     "consent_app.audit",
     "consent_app.people",
     "consent_app.notifications",
+    "consent_app.access",
+    "consent_app.contacts",
     "consent_app.register",
     "consent_app.restrictions",
+    "consent_app.erasure",
     "consent_app.devices",
+    "consent_app.ledger",
     "exemptions",
     "portal",
 ]
@@ -159,6 +163,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-notifications": {"task": "notifications.sweep", "schedule": 15.0},
     "keep-time-of-requests": {"task": "exemptions.keep_time", "schedule": 60.0},
+    "keep-policies": {"task": "devices.keep_policies", "schedule": 60.0},
     "send-digests": {"task": "exemptions.send_digests", "schedule": crontab(minute="*/15")},
     "forget-notifications": {
         "task": "notifications.forget",

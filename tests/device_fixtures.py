@@ -3,8 +3,10 @@
 import json
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
+import time_machine
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_agent.protocol.documents import Acknowledgement, DevicePolicy
@@ -14,6 +16,9 @@ from consent_app.devices.models import Device
 from consent_app.devices.queries import newest_ceiling, policy_document
 from consent_app.people.queries import system_user
 from consent_app.register.actions import DATA, load_register
+
+# Before any time at which a test stops the clock.
+LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
 @dataclass
@@ -94,10 +99,11 @@ def _thin_out(path, keep):
 
 @pytest.fixture
 def ceilings(keys, make_jurisdiction, register_folder):
-    """Publish the register and sign a ceiling for every cohort that exists then."""
+    """Publish the register and sign a ceiling for every cohort that exists then, long ago."""
     make_jurisdiction()
-    load_register(by=system_user(), portal_host="portal.example.com", folder=register_folder)
-    return sign_ceilings(by=system_user())
+    with time_machine.travel(LONG_AGO):
+        load_register(by=system_user(), portal_host="portal.example.com", folder=register_folder)
+        return sign_ceilings(by=system_user())
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
+from django.urls.converters import IntConverter
 from django.utils import timezone
 
 from exemptions.actions import decisions, delegations, drafts, routes, submission
@@ -259,8 +260,8 @@ def targets(name, objects):
 def address(name, target, objects):
     request = objects.get(target)
     values = {}
-    for part in SIGNED_IN[name].pattern.converters:
-        values[part] = NOBODY
+    for part, converter in SIGNED_IN[name].pattern.converters.items():
+        values[part] = 1 if isinstance(converter, IntConverter) else NOBODY
         if part == "request_id" and request:
             values[part] = request.pk
         if part == "attachment_id" and request:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from django.urls import URLPattern, get_resolver, reverse
+from django.urls.converters import IntConverter, SlugConverter, StringConverter, UUIDConverter
 
 from portal import demo_cast
 
@@ -66,6 +67,14 @@ PUBLIC = {
 # These two answer this machine only, and only in the demo.
 PUBLIC_IN_DEMO = {"demo-cast", "demo-sign-in"}
 
+# What can stand in the part of an address that varies.
+ANY_VALUE = {
+    UUIDConverter: UUID(int=0),
+    IntConverter: 1,
+    SlugConverter: "word",
+    StringConverter: "word",
+}
+
 each = pytest.mark.parametrize
 
 
@@ -108,8 +117,10 @@ def test_every_public_page_of_the_demo_is_listed():
     ids=lambda pattern: pattern.name,
 )
 def test_every_other_page_asks_for_sign_in(client, db, pattern):
-    # Every address with a part that varies names an object by its UUID.
-    path = reverse(pattern.name, kwargs=dict.fromkeys(pattern.pattern.converters, UUID(int=0)))
+    values = {
+        part: ANY_VALUE[type(converter)] for part, converter in pattern.pattern.converters.items()
+    }
+    path = reverse(pattern.name, kwargs=values)
 
     responses = [client.get(path), client.post(path)]
 

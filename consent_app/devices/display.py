@@ -18,6 +18,8 @@ SEEN_PRECISION = timedelta(seconds=30)
 
 STANDING = {"unacknowledged", "opted_out", "out_of_scope", "revoked"}
 STATE_OF_SOURCE = {
+    "notice": "unacknowledged",
+    "consent": "opted_out",
     "programme": "stopped",
     "exemption": "exempt",
     "protection": "protected",

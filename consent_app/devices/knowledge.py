@@ -104,7 +104,7 @@ class Knowledge:
         if known is None:
             return None
         ceiling = self._ceilings.get(known.jurisdiction)
-        if ceiling is None:
+        if ceiling is None or (ceiling.next_at and ceiling.next_at <= datetime.now(UTC)):
             ceiling = await self._shared(self._read_ceiling, known.jurisdiction)
         for_many = self._for_many.get(known.jurisdiction)
         if for_many is None:

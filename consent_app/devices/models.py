@@ -113,7 +113,11 @@ class DevicePolicy(models.Model):
 
 
 class Ceiling(models.Model):
-    """The most that may be collected from anybody in a cohort, signed with the programme key."""
+    """The most that may be collected from anybody in a cohort, signed with the programme key.
+
+    Of those whose time has come, the highest version holds. A register that was published ahead
+    has its ceilings signed ahead.
+    """
 
     jurisdiction = models.ForeignKey(
         Jurisdiction, on_delete=models.PROTECT, related_name="ceilings"
@@ -124,6 +128,7 @@ class Ceiling(models.Model):
     jws = models.TextField()
     digest = models.CharField(max_length=71)
     signed_at = models.DateTimeField()
+    in_force_at = models.DateTimeField(help_text="no device is given it earlier")
 
     class Meta:
         constraints = [

@@ -19,9 +19,11 @@ BUDGET = {"upload_bytes_per_day": 20_000_000, "cpu_percent": 2, "battery_floor_p
 
 # State that a restriction on everything gives, the strongest first.
 STATE_OF_SOURCE = {
+    "notice": "unacknowledged",
+    "consent": "opted_out",
+    "programme": "protected",
     "exemption": "exempt",
     "protection": "protected",
-    "programme": "protected",
     "pause": "paused",
     "preference": "paused",
 }
@@ -47,11 +49,52 @@ class RestrictionFact:
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """Around which the device pauses by itself, because its owner wishes so."""
+
+    battery_below_percent: int | None = None
+    denies_metered: bool = False
+    denies_private_window: bool = False
+
+    def entries(self) -> dict[str, object]:
+        """Return `conditions` of the policy; what was not asked for is absent."""
+        entries: dict[str, object] = {}
+        if self.battery_below_percent is not None:
+            entries["battery_below_percent"] = self.battery_below_percent
+        if self.denies_metered:
+            entries["metered_network"] = "deny"
+        if self.denies_private_window:
+            entries["private_window"] = "deny"
+        return entries
+
+
+@dataclass(frozen=True)
+class EraseFact:
+    """What the device must drop if it still holds it; None for `applications` means all."""
+
+    id: uuid.UUID
+    starts_at: datetime
+    ends_at: datetime
+    applications: frozenset[str] | None = None
+
+    def entry(self) -> dict[str, object]:
+        entry: dict[str, object] = {
+            "id": str(self.id),
+            "from": format_time(self.starts_at),
+            "until": format_time(self.ends_at),
+        }
+        if self.applications is not None:
+            entry["applications"] = sorted(self.applications)
+        return entry
+
+
+@dataclass(frozen=True)
 class DeviceFacts:
     """All that decides one device's policy.
 
     `collection` is the cohort's: "allowed", "opt_in" or "out_of_scope"; any other word counts as
-    "out_of_scope".
+    "out_of_scope". The `…_lapses_at` say from when what was acknowledged, or consented to, no
+    longer covers what is published: None while no such version is coming.
     """
 
     device: uuid.UUID
@@ -59,8 +102,12 @@ class DeviceFacts:
     collection: str
     is_active: bool = True
     acknowledgement_missing: bool = False
+    notice_lapses_at: datetime | None = None
     opted_in: bool = False
+    consent_lapses_at: datetime | None = None
     restrictions: frozenset[RestrictionFact] = frozenset()
+    conditions: Conditions = Conditions()
+    erase: frozenset[EraseFact] = frozenset()
 
 
 def compile_device_policy(
@@ -68,7 +115,8 @@ def compile_device_policy(
 ) -> dict[str, object]:
     """Return the payload of a device policy (contract `device-policy/1`)."""
     standing = _standing_denial(facts)
-    deny = [deny_entry(fact) for fact in in_order(facts.restrictions, at=issued_at)]
+    restrictions = [*facts.restrictions, *_lapsing(facts)]
+    deny = [deny_entry(fact) for fact in in_order(restrictions, at=issued_at)]
     if standing:
         _, source = standing
         whole = RestrictionFact(_fixed_id(facts.device, source), source, BEGINNING, None)
@@ -79,17 +127,25 @@ def compile_device_policy(
         "cohort": facts.cohort,
         "version": version,
         "issued_at": format_time(issued_at),
-        "state": standing[0] if standing else _state(facts.restrictions, at=issued_at),
+        "state": standing[0] if standing else _state(restrictions, at=issued_at),
         "deny": deny,
-        "conditions": {},
-        "erase": [],
+        "conditions": facts.conditions.entries(),
+        "erase": [fact.entry() for fact in sorted(facts.erase, key=_order_of_erasure)],
     }
 
 
 def compile_ceiling(
-    *, cohort: str, collection: str, register_digest: str, excluded: Iterable[str]
+    *,
+    cohort: str,
+    collection: str,
+    register_digest: str,
+    excluded: Iterable[str],
+    counterparties: str | None = None,
 ) -> dict[str, object]:
-    """Return a ceiling's content (contract `ceiling/1`) without `version` and `issued_at`."""
+    """Return a ceiling's content (contract `ceiling/1`) without `version` and `issued_at`.
+
+    `counterparties` is the digest of the filter of people whose communication is protected.
+    """
     never = RestrictionFact(
         _fixed_id(cohort, "excluded"), "programme", BEGINNING, None, frozenset(excluded)
     )
@@ -102,7 +158,7 @@ def compile_ceiling(
         "cohort": cohort,
         "collection": collection,
         "register": register_digest,
-        "counterparties": None,
+        "counterparties": counterparties,
         "deny": deny,
         "max_pause_minutes": LONGEST_PAUSE_MINUTES,
         "budget": BUDGET,
@@ -141,6 +197,22 @@ def _standing_denial(facts: DeviceFacts) -> tuple[str, str] | None:
     if facts.collection == "opt_in" and not facts.opted_in:
         return "opted_out", "consent"
     return None
+
+
+def _lapsing(facts: DeviceFacts) -> list[RestrictionFact]:
+    """Return what begins by itself when a published version asks this person again."""
+    lapses = {"notice": facts.notice_lapses_at}
+    if facts.collection == "opt_in":
+        lapses["consent"] = facts.consent_lapses_at
+    return [
+        RestrictionFact(_fixed_id(facts.device, f"{source}-lapses"), source, at, None)
+        for source, at in lapses.items()
+        if at is not None
+    ]
+
+
+def _order_of_erasure(fact: EraseFact) -> tuple[datetime, str]:
+    return fact.starts_at, str(fact.id)
 
 
 def _state(restrictions: Iterable[RestrictionFact], *, at: datetime) -> str:

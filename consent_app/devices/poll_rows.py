@@ -4,7 +4,7 @@ Plain SQL, because Django's ORM would take a thread for each. `knowledge` rememb
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -25,8 +25,12 @@ DEVICE = """
      WHERE d.token_hash = %s
 """
 CEILING = """
-    SELECT version, jws, digest FROM devices_ceiling
-     WHERE jurisdiction_id = %s ORDER BY version DESC LIMIT 1
+    SELECT version, jws, digest,
+           (SELECT min(later.in_force_at) FROM devices_ceiling later
+             WHERE later.jurisdiction_id = ceiling.jurisdiction_id
+               AND later.version > ceiling.version) AS next_at
+      FROM devices_ceiling ceiling
+     WHERE jurisdiction_id = %s AND in_force_at <= %s ORDER BY version DESC LIMIT 1
 """
 FOR_MANY = """
     SELECT id, cohort_id, source, starts_at, ends_at, applications, kinds
@@ -71,7 +75,7 @@ class PollRows:
         )
 
     async def ceiling(self, jurisdiction: str) -> SignedCeiling | None:
-        rows = await self._rows(CEILING, jurisdiction)
+        rows = await self._rows(CEILING, jurisdiction, datetime.now(UTC))
         return SignedCeiling(**rows[0]) if rows else None
 
     async def for_many(self, jurisdiction: str) -> ForMany:

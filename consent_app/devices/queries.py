@@ -10,10 +10,23 @@ from django.utils import timezone
 from consent_agent.protocol import documents
 from consent_agent.protocol.jws import decode_base64url
 from consent_app.devices.models import Acknowledgement, Ceiling, Device, DevicePolicy
-from consent_app.devices.policy import DeviceFacts, RestrictionFact, deny_entry, in_order
+from consent_app.devices.policy import (
+    Conditions,
+    DeviceFacts,
+    RestrictionFact,
+    deny_entry,
+    in_order,
+)
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
-from consent_app.restrictions.models import Restriction
-from consent_app.restrictions.queries import restrictions_on, restrictions_on_many
+from consent_app.register.queries import notice_standing
+from consent_app.restrictions.models import Restriction, Source
+from consent_app.restrictions.queries import (
+    pause_preference,
+    quiet_windows,
+    restrictions_on,
+    restrictions_on_many,
+)
+from consent_app.restrictions.quiet_times import QUIET_HORIZON
 from consent_app.restrictions.rules import LONGEST_PAUSE_MINUTES
 
 COLLECTION = {
@@ -65,17 +78,50 @@ def device_facts(device: Device, *, at: datetime) -> DeviceFacts:
     """Gather what decides this device's policy at `at`."""
     employee = device.employee
     jurisdiction = employee.jurisdiction
+    standing = notice_standing(employee, at=at)
+    restrictions = {
+        restriction_fact(row) for row in restrictions_on(employee, at=at).on_device(device.pk)
+    }
     return DeviceFacts(
         device=device.pk,
         cohort=jurisdiction.cohort,
         collection=COLLECTION[CollectionDefault(jurisdiction.collection_default)],
         is_active=employee.is_active and device.revoked_at is None,
-        # Until notices can be acknowledged here, nobody whom the law asks has done so.
-        acknowledgement_missing=jurisdiction.acknowledgement_required,
-        opted_in=False,
-        restrictions=frozenset(
-            restriction_fact(row) for row in restrictions_on(employee, at=at).on_device(device.pk)
-        ),
+        acknowledgement_missing=standing.acknowledgement_missing,
+        notice_lapses_at=standing.notice_lapses_at,
+        opted_in=standing.opted_in,
+        consent_lapses_at=standing.consent_lapses_at,
+        restrictions=frozenset(restrictions | _quiet_facts(employee, at=at)),
+        conditions=_conditions(employee),
+    )
+
+
+def _quiet_facts(employee: Employee, *, at: datetime) -> set[RestrictionFact]:
+    """Return this person's quiet times, day by day, and an open end where they were not written.
+
+    Policies are signed again long before that end (`tasks.keep_policies`); should nobody do it,
+    nothing is collected from there on.
+    """
+    windows = quiet_windows(employee, at=at)
+    facts = {
+        RestrictionFact(window.id, Source.PREFERENCE, window.starts_at, window.ends_at)
+        for window in windows
+    }
+    if windows:
+        horizon = at + QUIET_HORIZON
+        end = uuid.uuid5(employee.pk, "quiet-times-end")
+        facts.add(RestrictionFact(end, Source.PREFERENCE, horizon, None))
+    return facts
+
+
+def _conditions(employee: Employee) -> Conditions:
+    preference = pause_preference(employee)
+    if preference is None:
+        return Conditions()
+    return Conditions(
+        battery_below_percent=preference.battery_below_percent,
+        denies_metered=preference.denies_metered,
+        denies_private_window=preference.denies_private_window,
     )
 
 
@@ -100,8 +146,18 @@ def stops_for(jurisdiction: Jurisdiction, *, at: datetime) -> tuple[documents.De
     )
 
 
-def newest_ceiling(jurisdiction: Jurisdiction) -> Ceiling | None:
-    return Ceiling.objects.filter(jurisdiction=jurisdiction).order_by("-version").first()
+def newest_ceiling(jurisdiction: Jurisdiction, *, at: datetime | None = None) -> Ceiling | None:
+    """Return the ceiling that holds at `at`, now by default."""
+    signed = Ceiling.objects.filter(
+        jurisdiction=jurisdiction, in_force_at__lte=at or timezone.now()
+    )
+    return signed.order_by("-version").first()
+
+
+def upcoming_ceilings(current: Ceiling) -> list[Ceiling]:
+    """Return what is signed to follow a ceiling, the next one first."""
+    later = Ceiling.objects.filter(jurisdiction=current.jurisdiction_id)
+    return list(later.filter(version__gt=current.version).order_by("version"))
 
 
 def ceiling_document(jurisdiction: Jurisdiction) -> documents.Ceiling | None:

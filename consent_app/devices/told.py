@@ -11,9 +11,12 @@ from consent_app.devices.policy import RestrictionFact, deny_entry, in_order
 
 @dataclass(frozen=True, slots=True)
 class SignedCeiling:
+    """A cohort's ceiling in force; `next_at` is when another one takes its place by itself."""
+
     version: int
     jws: str
     digest: str
+    next_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

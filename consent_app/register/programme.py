@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from consent_app.register.models import KIND, SCREEN_CONTENT
+from consent_app.register.notice_fields import NoticeFields, missing
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
@@ -45,12 +46,21 @@ class Programme(Table):
     kinds: Annotated[tuple[KindWords, ...], Field(min_length=1, strict=False)]
     readers: Annotated[tuple[ReaderWords, ...], Field(min_length=1, strict=False)]
     never_collected: Annotated[tuple[NeverCollectedWords, ...], Field(min_length=1, strict=False)]
+    notice: NoticeFields
 
     def contradictions(self) -> list[str]:
-        """Return what no type can say: kinds that appear twice, or show what was on a screen."""
+        """Return what no type can say.
+
+        Kinds that appear twice or show what was on a screen, and what a law asks for in vain.
+        """
         codes = [kind.code for kind in self.kinds]
         twice = sorted({code for code in codes if codes.count(code) > 1})
         screen = [code for code in codes if re.search(SCREEN_CONTENT, code)]
-        return [f"kind {code} appears twice" for code in twice] + [
-            f"kind {code}: screen content is never collected" for code in screen
+        return [
+            *(f"kind {code} appears twice" for code in twice),
+            *(f"kind {code}: screen content is never collected" for code in screen),
+            *(
+                f"notice {field.name} {field.problem} ({field.law})"
+                for field in missing(self.notice)
+            ),
         ]

@@ -188,6 +188,8 @@ def _application(row: Row, kinds: list[str]) -> Application:
         kinds=[] if is_excluded else kinds,
         excluded=is_excluded,
         reason=row["default_exclusion_reason"],
+        verified=row["verified"] == "yes",
+        source=row["source"],
     )
 
 

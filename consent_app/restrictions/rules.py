@@ -8,6 +8,7 @@ SHORTEST_PAUSE_MINUTES = 1
 LONGEST_PAUSE_MINUTES = 30
 OFFERED_MINUTES = (15, 5, 10, 30)  # in the order of tabbing: the usual one first
 USUAL_MINUTES = OFFERED_MINUTES[0]
+LONGEST_REMINDER_MINUTES = 10
 
 
 def check_pause_minutes(minutes: int, *, longest: int = LONGEST_PAUSE_MINUTES) -> None:

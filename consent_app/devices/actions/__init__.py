@@ -8,10 +8,12 @@ from consent_app.devices.actions.enrolment import (
     token_hash,
 )
 from consent_app.devices.actions.policies import refresh_policies, sign_ceilings
+from consent_app.devices.actions.upkeep import keep_policies
 
 __all__ = [
     "enrol_device",
     "issue_enrolment_code",
+    "keep_policies",
     "receive_acknowledgement",
     "refresh_policies",
     "revoke_device",

@@ -1,7 +1,9 @@
 """Signing what devices are told: a policy for each device, a ceiling for each cohort."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,7 +19,7 @@ from consent_app.devices.policy import compile_ceiling, compile_device_policy
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
 from consent_app.people.queries import system_user
 from consent_app.register.models import RegisterVersion
-from consent_app.register.queries import current_version, excluded_slugs
+from consent_app.register.queries import current_version, excluded_slugs, upcoming_versions
 from portal.lib.keys import signing_key
 
 
@@ -66,59 +68,111 @@ def sign_policy(device: Device, *, at: datetime) -> DevicePolicy:
     return policy
 
 
+@dataclass(frozen=True, slots=True)
+class UnsignedCeiling:
+    """A ceiling that is to be signed: its payload, and what the portal keeps beside it."""
+
+    jurisdiction: Jurisdiction
+    register: RegisterVersion
+    version: int
+    in_force_at: datetime
+    content_digest: str
+    payload: dict[str, object]
+
+
 @transaction.atomic
 def sign_ceilings(*, by: Employee) -> list[Ceiling]:
     """Sign a ceiling for every cohort whose content changed; needs the programme key.
 
     Raises:
-        RegisterMissing: no register is published.
+        RegisterMissing: no register is in force.
         KeysMissing: the programme key is not here.
     """
-    register = current_version()
-    if register is None or register.digest is None:
-        raise RegisterMissing
     now = timezone.now()
-    excluded = excluded_slugs(register)
-    signed = []
-    for jurisdiction in Jurisdiction.objects.select_for_update(no_key=True).order_by("pk"):
+    return [
+        keep_ceiling(
+            unsigned,
+            jws=sign(unsigned.payload, typ="ceiling+jws", key=signing_key("programme")),
+            by=by,
+            at=now,
+        )
+        for unsigned in ceilings_to_sign(at=now)
+    ]
+
+
+def ceilings_to_sign(*, at: datetime) -> list[UnsignedCeiling]:
+    """Return what every cohort is to be told and is not yet, by cohort and version.
+
+    That is the register in force and each that was published ahead. Where one of them says
+    something new, those after it are signed again: the highest version holds. Holds the cohorts'
+    rows, so it belongs to the transaction that keeps what was signed.
+
+    Raises:
+        RegisterMissing: no register is in force.
+    """
+    current = current_version(at=at)
+    if current is None:
+        raise RegisterMissing
+    registers = [current, *upcoming_versions(at=at)]
+    excluded = {register.pk: excluded_slugs(register) for register in registers}
+    cohorts = Jurisdiction.objects.select_for_update(no_key=True).order_by("pk")
+    return [
+        unsigned
+        for jurisdiction in cohorts
+        for unsigned in _unsigned(jurisdiction, registers, excluded, at=at)
+    ]
+
+
+def _unsigned(
+    jurisdiction: Jurisdiction,
+    registers: Sequence[RegisterVersion],
+    excluded: Mapping[int, list[str]],
+    *,
+    at: datetime,
+) -> Iterator[UnsignedCeiling]:
+    now_held = queries.newest_ceiling(jurisdiction, at=at)
+    signed = [now_held, *queries.upcoming_ceilings(now_held)] if now_held else []
+    version = signed[-1].version if signed else 0
+    is_same = True
+    for register, known in zip_longest(registers, signed[: len(registers)]):
         content = compile_ceiling(
             cohort=jurisdiction.cohort,
             collection=queries.COLLECTION[CollectionDefault(jurisdiction.collection_default)],
-            register_digest=register.digest,
-            excluded=excluded,
+            register_digest=register.digest or "",
+            excluded=excluded[register.pk],
         )
-        if ceiling := _sign_ceiling(jurisdiction, register, content, by=by, at=now):
-            signed.append(ceiling)
-    if signed:
-        announcements.announce_ceilings()
-    return signed
+        digest = content_digest(canonical_json(content))
+        is_same = is_same and known is not None and known.content_digest == digest
+        if not is_same:
+            version += 1
+            issued = {"version": version, "issued_at": documents.format_time(at)}
+            yield UnsignedCeiling(
+                jurisdiction=jurisdiction,
+                register=register,
+                version=version,
+                in_force_at=max(at, register.in_force_at or at),
+                content_digest=digest,
+                payload=content | issued,
+            )
 
 
-def _sign_ceiling(
-    jurisdiction: Jurisdiction,
-    register: RegisterVersion,
-    content: dict[str, object],
-    *,
-    by: Employee,
-    at: datetime,
-) -> Ceiling | None:
-    """Sign the next version, or nothing if the newest says the same. The caller holds the row."""
-    before = queries.newest_ceiling(jurisdiction)
-    content_id = content_digest(canonical_json(content))
-    if before is not None and before.content_digest == content_id:
-        return None
-    version = before.version + 1 if before else 1
-    payload = content | {"version": version, "issued_at": documents.format_time(at)}
-    jws = sign(payload, typ="ceiling+jws", key=signing_key("programme"))
+def keep_ceiling(unsigned: UnsignedCeiling, *, jws: str, by: Employee, at: datetime) -> Ceiling:
+    """Keep a ceiling that was signed with the programme key, here or on another machine."""
     ceiling = Ceiling.objects.create(
-        jurisdiction=jurisdiction,
-        version=version,
-        register=register,
+        jurisdiction=unsigned.jurisdiction,
+        version=unsigned.version,
+        register=unsigned.register,
         jws=jws,
-        content_digest=content_id,
+        content_digest=unsigned.content_digest,
         digest=content_digest(jws.encode()),
         signed_at=at,
+        in_force_at=unsigned.in_force_at,
     )
-    details = {"cohort": jurisdiction.cohort, "version": version, "digest": ceiling.digest}
+    details = {
+        "cohort": unsigned.jurisdiction.cohort,
+        "version": unsigned.version,
+        "digest": ceiling.digest,
+    }
     record(events.CEILING_SIGNED, actor=by, subject=ceiling, at=at, details=details)
+    announcements.announce_ceilings()
     return ceiling

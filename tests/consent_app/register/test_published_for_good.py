@@ -2,6 +2,7 @@
 
 import os
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -9,7 +10,14 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from consent_agent.protocol.canonical import content_digest
-from consent_app.register.models import Application, DataKind, RegisterVersion, Safeguard
+from consent_app.register.models import (
+    Application,
+    DataKind,
+    NoticeRecord,
+    NoticeStage,
+    RegisterVersion,
+    Safeguard,
+)
 from portal.management.commands.prepare_database import grant_serving_role
 
 KINDS_OF_SCREEN_CONTENT = [
@@ -31,9 +39,28 @@ def draft(published):
     )
 
 
+@pytest.fixture
+def approve(make_employee):
+    def approve(draft):
+        owner, legal = make_employee(), make_employee()
+        for state, fields in (
+            ("proposed", {"proposed_by": owner, "proposed_at": timezone.now()}),
+            ("approved", {"approved_by": legal, "approved_at": timezone.now()}),
+        ):
+            RegisterVersion.objects.filter(pk=draft.pk).update(state=state, **fields)
+        return draft
+
+    return approve
+
+
+@pytest.fixture
+def approved(draft, approve):
+    return approve(draft)
+
+
 @contextmanager
-def refused():
-    with pytest.raises(DatabaseError), transaction.atomic():
+def refused(because=None):
+    with pytest.raises(DatabaseError, match=because), transaction.atomic():
         yield
 
 
@@ -85,18 +112,18 @@ def test_a_draft_changes_and_goes(draft):
     assert not RegisterVersion.objects.filter(number=2).exists()
 
 
-def test_the_digest_names_the_document(draft):
+def test_the_digest_names_the_document(approved):
     with refused():
-        RegisterVersion.objects.filter(pk=draft.pk).update(**publication(b"{}", of=b"[]"))
+        RegisterVersion.objects.filter(pk=approved.pk).update(**publication(b"{}", of=b"[]"))
 
-    RegisterVersion.objects.filter(pk=draft.pk).update(**publication(b"{}", of=b"{}"))
+    RegisterVersion.objects.filter(pk=approved.pk).update(**publication(b"{}", of=b"{}"))
 
 
-def test_a_document_of_more_than_4_mib_is_refused(draft):
+def test_a_document_of_more_than_4_mib_is_refused(approved):
     data = b"x" * (4 * 1024 * 1024 + 1)
 
     with refused():
-        RegisterVersion.objects.filter(pk=draft.pk).update(**publication(data, of=data))
+        RegisterVersion.objects.filter(pk=approved.pk).update(**publication(data, of=data))
 
 
 @pytest.mark.parametrize("code", KINDS_OF_SCREEN_CONTENT)
@@ -105,11 +132,74 @@ def test_screen_content_is_no_kind_of_data(draft, code):
         DataKind.objects.create(version=draft, **kind(code))
 
 
-def test_no_version_is_published_with_a_kind_that_it_does_not_describe(draft):
-    Application.objects.create(version=draft, **application(kinds=["screen"]))
+def test_no_version_is_published_with_a_kind_that_it_does_not_describe(draft, approve):
+    Application.objects.create(version=draft, **application(kinds=["clipboard"]))
+    approve(draft)
 
-    with refused():
+    with refused("does not describe"):
         RegisterVersion.objects.filter(pk=draft.pk).update(**publication(b"{}", of=b"{}"))
+
+
+def test_no_draft_is_published_without_two_people(draft):
+    with refused("draft is not followed by published"):
+        RegisterVersion.objects.filter(pk=draft.pk).update(**publication(b"{}", of=b"{}"))
+
+
+def test_nobody_approves_what_they_proposed(draft, make_employee):
+    owner = make_employee()
+    versions = RegisterVersion.objects.filter(pk=draft.pk)
+    versions.update(state="proposed", proposed_by=owner, proposed_at=timezone.now())
+
+    with refused("register_approved_by_a_second_person"):
+        versions.update(state="approved", approved_by=owner, approved_at=timezone.now())
+
+
+def test_what_legal_reads_does_not_change_under_their_eyes(approved):
+    versions = RegisterVersion.objects.filter(pk=approved.pk)
+
+    with refused("is with legal"):
+        versions.update(purpose="other")
+    with refused("no draft"):
+        DataKind.objects.create(version=approved, **kind("clipboard"))
+
+
+def test_no_version_holds_before_an_earlier_one(approved):
+    early = {"published_at": timezone.now() - timedelta(days=900)}
+
+    with refused("in force before an earlier one"):
+        RegisterVersion.objects.filter(pk=approved.pk).update(
+            **publication(b"{}", of=b"{}") | early | {"in_force_at": early["published_at"]}
+        )
+
+
+def test_notices_and_what_happened_to_them_stay(published, make_employee):
+    notice = published.notices.first()
+    record = NoticeRecord.objects.create(
+        notice=notice,
+        employee=make_employee(),
+        stage=NoticeStage.READ,
+        at=timezone.now(),
+        digest=notice.digest,
+        language="en",
+    )
+
+    for row in (record, notice):
+        with refused("kept as it was"):
+            type(row).objects.filter(pk=row.pk).update(digest="sha256:" + "0" * 64)
+        with refused("kept as it was"), connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {row._meta.db_table} WHERE id = %s", [row.pk])
+
+
+def test_a_record_names_the_text_that_was_shown(published, make_employee):
+    with refused("names another text"):
+        NoticeRecord.objects.create(
+            notice=published.notices.first(),
+            employee=make_employee(),
+            stage=NoticeStage.READ,
+            at=timezone.now(),
+            digest="sha256:" + "0" * 64,
+            language="en",
+        )
 
 
 @pytest.mark.parametrize(
@@ -172,4 +262,11 @@ def application(**fields: object) -> dict[str, object]:
 
 
 def publication(document: bytes, *, of: bytes) -> dict[str, object]:
-    return {"document": document, "digest": content_digest(of), "published_at": timezone.now()}
+    now = timezone.now()
+    return {
+        "state": "published",
+        "document": document,
+        "digest": content_digest(of),
+        "published_at": now,
+        "in_force_at": now,
+    }

@@ -1,25 +1,15 @@
 """Writes of the register. A version is made whole and published, or nothing is."""
 
-from datetime import datetime
 from pathlib import Path
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from consent_agent.protocol.canonical import canonical_json, content_digest
-from consent_agent.protocol.errors import RegisterRefused
-from consent_agent.protocol.matching import Register
-from consent_app.audit.actions import Pseudonymous, record
-from consent_app.register import events, rules
-from consent_app.register.document import register_document
-from consent_app.register.errors import (
-    Problem,
-    RegisterExists,
-    RegisterInvalid,
-    RegisterTooLarge,
-)
+from consent_app.audit.actions import Pseudonymous
+from consent_app.register import rules
+from consent_app.register.actions.publishing import close_version
+from consent_app.register.errors import RegisterExists
 from consent_app.register.models import (
-    MAX_DOCUMENT_BYTES,
     Application,
     Category,
     DataKind,
@@ -28,9 +18,9 @@ from consent_app.register.models import (
     Sensitivity,
 )
 from consent_app.register.programme import Programme
-from consent_app.register.source import APPLICATIONS, read_source
+from consent_app.register.source import read_source
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).resolve().parents[1] / "data"
 
 # Two loads at once: the second waits, then finds the first one's version.
 LOAD_LOCK = 0x0C0_2E61
@@ -61,7 +51,7 @@ def load_register(*, by: Pseudonymous, portal_host: str, folder: Path = DATA) ->
         safeguard.version = version
     Application.objects.bulk_create(applications)
     Safeguard.objects.bulk_create(source.safeguards)
-    _publish(version, by=by, at=now)
+    close_version(version, by=by, at=now, in_force_at=now)
     return version
 
 
@@ -88,55 +78,10 @@ def _create_version(number: int, programme: Programme) -> RegisterVersion:
         limits=programme.limits,
         readers=[reader.model_dump() for reader in programme.readers],
         never_collected=[entry.model_dump() for entry in programme.never_collected],
+        notice_fields=programme.notice.model_dump(),
     )
     DataKind.objects.bulk_create(
         DataKind(version=version, position=position, **kind.model_dump())
         for position, kind in enumerate(programme.kinds)
     )
     return version
-
-
-def _publish(version: RegisterVersion, *, by: Pseudonymous, at: datetime) -> None:
-    """Write the document from the rows, check that devices can read it, and close the version."""
-    document = register_document(
-        number=version.number,
-        published_at=at,
-        applications=version.applications.all(),
-        safeguards=version.safeguards.all(),
-    )
-    if len(document) > MAX_DOCUMENT_BYTES:
-        raise RegisterTooLarge
-    try:
-        Register.from_document(document)
-    except RegisterRefused as refusal:
-        raise RegisterInvalid([Problem(APPLICATIONS, 0, refusal.detail)]) from None
-    version.document = document
-    version.digest = content_digest(document)
-    version.published_at = at
-    version.save(update_fields=["document", "digest", "published_at"])
-    record(
-        events.PUBLISHED,
-        actor=by,
-        subject=version,
-        at=at,
-        details={
-            "version": version.number,
-            "register": version.digest,
-            "words": words_digest(version),
-        },
-    )
-
-
-def words_digest(version: RegisterVersion) -> str:
-    """Name what the document does not hold, so that the log holds the page's words too."""
-    kinds = version.kinds.values(
-        "code", "name", "explanation", "retention_days", "retention_reason"
-    )
-    words = {
-        "purpose": version.purpose,
-        "limits": version.limits,
-        "kinds": list(kinds),
-        "readers": version.readers,
-        "never_collected": version.never_collected,
-    }
-    return content_digest(canonical_json(words))

@@ -1,17 +1,15 @@
-"""Starting, extending and ending pauses, and what other rooms decide to take away."""
+"""Starting, extending and ending pauses."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from consent_app.audit.actions import record
 from consent_app.people.models import Employee
 from consent_app.people.queries import lock_person
 from consent_app.restrictions import events, queries, rules
+from consent_app.restrictions.actions.narrowing import record_restriction
 from consent_app.restrictions.errors import (
     NoPauseToResume,
     PauseCoversEveryDevice,
@@ -63,7 +61,7 @@ def start_pause(
         decided_at=now,
         request_key=request_key,
     )
-    _record(events.PAUSE_STARTED, pause, by=by, at=now)
+    record_restriction(events.PAUSE_STARTED, pause, by=by, at=now)
     restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False, at=now)
     return pause
 
@@ -95,7 +93,7 @@ def extend_pause(
     )
     pause.decided_at = now
     pause.save(update_fields=["ends_at", "decided_at"])
-    _record(events.PAUSE_EXTENDED, pause, by=by, at=now)
+    record_restriction(events.PAUSE_EXTENDED, pause, by=by, at=now)
     restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False, at=now)
     return pause
 
@@ -126,63 +124,6 @@ def resume(
     return running
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Narrowing:
-    """A restriction on one person to be made; None for `applications` or `kinds` means all."""
-
-    source: Source
-    cause: str
-    starts_at: datetime
-    ends_at: datetime | None = None
-    applications: frozenset[str] | None = None
-    kinds: frozenset[str] | None = None
-
-
-@transaction.atomic
-def change_restrictions(
-    *,
-    employee: Employee,
-    by: Employee,
-    at: datetime,
-    end: Mapping[Restriction, datetime] | None = None,
-    add: Sequence[Narrowing] = (),
-) -> list[Restriction]:
-    """End some restrictions of one person and make others, announced as one change.
-
-    `end` says for each when it ends; one that would not have begun by then never begins. The caller
-    holds the person's lock and decided at `at`. Returns what was made, in the order of `add`.
-    """
-    for restriction, ends_at in (end or {}).items():
-        restriction.ends_at = ends_at
-        restriction.starts_at = min(restriction.starts_at, ends_at)
-        restriction.decided_at = at
-        restriction.save(update_fields=["starts_at", "ends_at", "decided_at"])
-        _record(events.RESTRICTION_ENDED, restriction, by=by, at=at)
-    made = [_make(narrowing, employee=employee, by=by, at=at) for narrowing in add]
-    if end or made:
-        restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False, at=at)
-    return made
-
-
-def _make(narrowing: Narrowing, *, employee: Employee, by: Employee, at: datetime) -> Restriction:
-    restriction = Restriction.objects.create(
-        employee=employee,
-        source=narrowing.source,
-        cause=narrowing.cause,
-        starts_at=narrowing.starts_at,
-        ends_at=narrowing.ends_at,
-        applications=_sorted_or_none(narrowing.applications),
-        kinds=_sorted_or_none(narrowing.kinds),
-        decided_at=at,
-    )
-    _record(events.RESTRICTION_ADDED, restriction, by=by, at=at)
-    return restriction
-
-
-def _sorted_or_none(names: frozenset[str] | None) -> list[str] | None:
-    return None if names is None else sorted(names)
-
-
 def _end_shorter(pauses: list[Restriction], *, than: datetime, by: Employee, at: datetime) -> None:
     """End what a pause on all devices covers. A longer one stands beside it, to its own end."""
     for pause in pauses:
@@ -193,16 +134,7 @@ def _end_shorter(pauses: list[Restriction], *, than: datetime, by: Employee, at:
 def _end(pause: Restriction, *, by: Employee, at: datetime) -> None:
     pause.ends_at = pause.decided_at = at
     pause.save(update_fields=["ends_at", "decided_at"])
-    _record(events.PAUSE_ENDED, pause, by=by, at=at)
-
-
-def _record(event: str, pause: Restriction, *, by: Employee, at: datetime) -> None:
-    details = {
-        "device": str(pause.device) if pause.device else None,
-        "starts_at": pause.starts_at.isoformat(),
-        "ends_at": pause.ends_at.isoformat() if pause.ends_at else None,
-    }
-    record(event, actor=by, subject=pause, at=at, person=pause.employee, details=details)
+    record_restriction(events.PAUSE_ENDED, pause, by=by, at=at)
 
 
 def _same_request(earlier: Restriction, minutes: int) -> Restriction:

@@ -1,16 +1,19 @@
 """The register: what is collected, from which applications, and what is never collected.
 
-A version is a draft until it is published; then it never changes again, nor does anything that
-belongs to it (triggers of migration 0002). What a device is told is `RegisterVersion.document`,
-bytes with a name of their own; the rows are the same facts for pages.
+A version is drafted by the programme owner, proposed, approved by legal and published; then it
+never changes again, nor does anything that belongs to it (triggers of migrations 0002 and 0004).
+What belongs to it changes only while it is a draft. What a device is told is
+`RegisterVersion.document`, bytes with a name of their own; the rows are the same facts for pages.
 """
 
-from typing import TypedDict
+from datetime import datetime
+from typing import Any, TypedDict
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Length, Lower
 from django.db.models.lookups import LessThanOrEqual
 
@@ -78,20 +81,70 @@ class NeverCollected(TypedDict):
     why: str
 
 
+class VersionState(models.TextChoices):
+    """How far a version has come. Only a published one is ever told to anybody else."""
+
+    DRAFT = "draft", "Draft"
+    PROPOSED = "proposed", "With legal"
+    APPROVED = "approved", "Approved"
+    PUBLISHED = "published", "Published"
+
+
 class RegisterVersionQuerySet(models.QuerySet["RegisterVersion"]):
     def published(self) -> "RegisterVersionQuerySet":
-        return self.filter(published_at__isnull=False)
+        return self.filter(state=VersionState.PUBLISHED)
+
+    def in_force(self, at: datetime) -> "RegisterVersionQuerySet":
+        """Those whose time had come at `at`, the one that held then first."""
+        return self.published().filter(in_force_at__lte=at).order_by("-number")
+
+    def unpublished(self) -> "RegisterVersionQuerySet":
+        """The one that is being prepared, if there is one."""
+        return self.exclude(state=VersionState.PUBLISHED)
+
+
+def _by_somebody() -> "models.ForeignKey[Any, Any]":
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
 
 
 class RegisterVersion(models.Model):
-    """One edition of the whole register. `digest` names the canonical bytes in `document`."""
+    """One edition of the whole register. `digest` names the canonical bytes in `document`.
+
+    It holds from `in_force_at` until that of the next number. Number 1 came with the files and was
+    published by one command; every later one took two people.
+    """
 
     number = models.PositiveIntegerField(unique=True)
     purpose = models.TextField()
     limits = models.TextField(help_text="what it is not used for")
     readers = models.JSONField(help_text="list of Reader")
     never_collected = models.JSONField(help_text="list of NeverCollected")
+    state = models.CharField(max_length=12, choices=VersionState, default=VersionState.DRAFT)
+    based_on = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="+", help_text="what it changes"
+    )
+    summary = models.CharField(
+        max_length=500, blank=True, help_text="what changes and why, in a sentence for staff"
+    )
+    notice_fields = models.JSONField(default=dict, help_text="NoticeFields: what laws ask for")
+    is_immaterial = models.BooleanField(
+        default=False, help_text="only typography changed: nobody is asked again"
+    )
+    widens = models.BooleanField(default=False, help_text="found when it was proposed")
+    drafted_by = _by_somebody()
+    drafted_at = models.DateTimeField(null=True)
+    proposed_by = _by_somebody()
+    proposed_at = models.DateTimeField(null=True)
+    approved_by = _by_somebody()
+    approved_at = models.DateTimeField(null=True)
+    sent_back_by = _by_somebody()
+    sent_back_at = models.DateTimeField(null=True)
+    sent_back_reason = models.CharField(max_length=1000, blank=True)
+    published_by = _by_somebody()
     published_at = models.DateTimeField(null=True)
+    in_force_at = models.DateTimeField(null=True)
     digest = models.CharField(max_length=71, null=True, unique=True)  # noqa: DJ001 (unique)
     document = models.BinaryField(null=True)
 
@@ -102,9 +155,44 @@ class RegisterVersion(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(number__gte=1), name="register_number_from_1"),
             models.CheckConstraint(
-                condition=Q(published_at__isnull=True, digest__isnull=True, document__isnull=True)
-                | Q(published_at__isnull=False, digest__isnull=False, document__isnull=False),
+                condition=~Q(state=VersionState.PUBLISHED)
+                & Q(
+                    published_at__isnull=True,
+                    in_force_at__isnull=True,
+                    digest__isnull=True,
+                    document__isnull=True,
+                )
+                | Q(
+                    state=VersionState.PUBLISHED,
+                    published_at__isnull=False,
+                    in_force_at__gte=F("published_at"),
+                    digest__isnull=False,
+                    document__isnull=False,
+                ),
                 name="register_published_with_document",
+            ),
+            models.CheckConstraint(
+                condition=Q(number=1)
+                | Q(state=VersionState.DRAFT)
+                | Q(proposed_by__isnull=False, proposed_at__isnull=False),
+                name="register_proposed_by_somebody",
+            ),
+            # Two people: whoever drafted or proposed it can't approve it.
+            models.CheckConstraint(
+                condition=Q(number=1)
+                | Q(state__in=[VersionState.DRAFT, VersionState.PROPOSED])
+                | Q(approved_by__isnull=False, approved_at__isnull=False)
+                & ~Q(approved_by=F("proposed_by"))
+                & ~Q(approved_by=F("drafted_by")),
+                name="register_approved_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_immaterial=False) | Q(widens=False),
+                name="register_widening_is_material",
+            ),
+            # One draft at a time, so that what legal reads is all that is coming.
+            models.UniqueConstraint(
+                Value(1), condition=~Q(state=VersionState.PUBLISHED), name="register_one_draft"
             ),
             models.CheckConstraint(
                 condition=LessThanOrEqual(Length("document"), MAX_DOCUMENT_BYTES),
@@ -175,6 +263,8 @@ class Application(models.Model):
     kinds = ArrayField(models.CharField(max_length=40), default=list)
     excluded = models.BooleanField()
     reason = models.CharField(max_length=200, blank=True, help_text="why it is excluded")
+    verified = models.BooleanField(default=False, help_text="its identifiers were seen to be true")
+    source = models.TextField(blank=True, help_text="where its identifiers come from")
 
     objects = ApplicationQuerySet.as_manager()
 

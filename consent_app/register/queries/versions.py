@@ -1,9 +1,11 @@
 """Reads of the register that other rooms and pages share."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from django.db.models import Count, F, Func, Q, QuerySet, TextField, Value
+from django.utils import timezone
 
 from consent_agent.protocol.matching import Register
 from consent_app.register.errors import RegisterNotPublished
@@ -23,9 +25,20 @@ class Counts:
         return self.collected + self.excluded
 
 
-def current_version() -> RegisterVersion | None:
-    """Return the version that is in force, without its document."""
-    return RegisterVersion.objects.published().defer("document").order_by("-number").first()
+def current_version(*, at: datetime | None = None) -> RegisterVersion | None:
+    """Return the version in force at `at` (now by default), without its document."""
+    return RegisterVersion.objects.in_force(at or timezone.now()).defer("document").first()
+
+
+def upcoming_versions(*, at: datetime) -> list[RegisterVersion]:
+    """Return what is published and not in force yet, the next one first."""
+    published = RegisterVersion.objects.published().defer("document")
+    return list(published.filter(in_force_at__gt=at).order_by("number"))
+
+
+def published_versions() -> list[RegisterVersion]:
+    """Return all that was ever published, the newest first."""
+    return list(RegisterVersion.objects.published().defer("document").order_by("-number"))
 
 
 def document_by_digest(digest: str) -> bytes | None:

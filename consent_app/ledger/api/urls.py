@@ -1,0 +1,5 @@
+"""What devices report."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

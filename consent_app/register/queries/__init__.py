@@ -1,0 +1,43 @@
+"""Reads of the register and of notices."""
+
+from consent_app.register.queries.standing import (
+    NoticeStanding,
+    newest_choice,
+    newest_notice,
+    notice_form_for,
+    notice_in_force,
+    notice_standing,
+)
+from consent_app.register.queries.versions import (
+    Counts,
+    application_slugs,
+    count_applications,
+    current_version,
+    document_by_digest,
+    excluded_slugs,
+    find_applications,
+    kind_codes,
+    published_versions,
+    register_by_digest,
+    upcoming_versions,
+)
+
+__all__ = [
+    "Counts",
+    "NoticeStanding",
+    "application_slugs",
+    "count_applications",
+    "current_version",
+    "document_by_digest",
+    "excluded_slugs",
+    "find_applications",
+    "kind_codes",
+    "newest_choice",
+    "newest_notice",
+    "notice_form_for",
+    "notice_in_force",
+    "notice_standing",
+    "published_versions",
+    "register_by_digest",
+    "upcoming_versions",
+]

@@ -1,0 +1,1 @@
+"""The addresses of this room: `drafts` for the owner, `review` for legal, `versions` for all."""

@@ -1,0 +1,1 @@
+"""The addresses of this room: `preferences` for everybody, `stops` for the programme."""
