@@ -8,6 +8,7 @@ from consent_app.devices.overview import summary_for
 from consent_app.notifications.queries import unread_count
 from consent_app.people.models import Employee
 from consent_app.people.roles import Role
+from consent_app.restrictions.queries import stops_in_force
 from exemptions.queries.reviewing import is_reviewer
 from exemptions.queries.workload import count_of_mine
 
@@ -24,6 +25,8 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         "my_devices": SimpleLazyObject(lambda: summary_for(employee)),
         # A part of a page that htmx asked for shows it only where it may have changed.
         "unread_messages": SimpleLazyObject(lambda: unread_count(employee)),
+        # What is stopped concerns everybody, whatever their place.
+        "stops_in_force": SimpleLazyObject(stops_in_force),
         # The same: what htmx swaps has no navigation.
         "sections": SimpleLazyObject(lambda: _sections(employee)),
     }

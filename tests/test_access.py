@@ -123,6 +123,11 @@ ROWS = {
     "review-assign": Row(post=422, through=CASES),
     "review-delay": Row(post=422, through=CASES),
     "review-revoke": Row(post=422, through=CASES),
+    # Stops of the programme
+    "stops": Row(get=200, post=422, through=READS_ROUTES, otherwise=403),
+    "stop-restart": Row(get=404, post=404, through=READS_ROUTES, otherwise=403),
+    "stop-agree": Row(post=404, through=READS_ROUTES, otherwise=403),
+    "stop-decline": Row(post=404, through=READS_ROUTES, otherwise=403),
     # Routes
     "routes": Row(get=200, through=READS_ROUTES, otherwise=403),
     "route-edit": Row(get=200, post=422, through=frozenset({"owner"}), otherwise=403),

@@ -111,15 +111,16 @@ def state_at(
         return told.state, None
     if ceiling is None:
         return "no_ceiling", None
-    whole = {
-        deny.source: deny.ends_at
-        for deny in (*told.deny, *stops)
-        if deny.covers_everything and deny.is_in_force(now)
-    }
-    for source, state in STATE_OF_SOURCE.items():
-        if source in whole:
-            return state, whole[source]
-    return ("not_collecting" if whole else "collecting"), None
+    whole = [
+        deny for deny in (*told.deny, *stops) if deny.covers_everything and deny.is_in_force(now)
+    ]
+    found = {STATE_OF_SOURCE.get(deny.source, "not_collecting") for deny in whole}
+    state = next((state for state in STATE_OF_SOURCE.values() if state in found), None)
+    if state is None:
+        return ("not_collecting" if whole else "collecting"), None
+    # A pause within a quiet time ends with the later of the two.
+    ends = [deny.ends_at for deny in whole if STATE_OF_SOURCE.get(deny.source) == state]
+    return state, None if None in ends else max(end for end in ends if end)
 
 
 def _ended_at(told: documents.DevicePolicy, *, now: datetime) -> datetime | None:

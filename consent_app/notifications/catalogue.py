@@ -19,6 +19,7 @@ class Kind(TextChoices):
     ACCOUNT = "account", "My account"
     REQUESTS = "requests", "My requests"
     REVIEW = "review", "Requests I decide"
+    PROGRAMME = "programme", "The programme"
 
 
 class _Known(dict[str, object]):
@@ -78,8 +79,25 @@ _of_delegations = partial(
     Entry, kind=Kind.REVIEW, place="review-away", place_label="When I decide for others"
 )
 _of_routes = partial(Entry, kind=Kind.REVIEW, place="routes", place_label="Routes")
+_of_stops = partial(Entry, kind=Kind.PROGRAMME, place="stops", place_label="Stops")
 
 ENTRIES: Mapping[str, Entry] = {
+    "programme_stopped": _of_stops(
+        when="somebody else stops the programme or a part of it",
+        sentence="Collection was stopped by one of you. Starting it again takes two.",
+    ),
+    "restart_asked": _of_stops(
+        when="somebody asks that what was stopped begins again",
+        sentence="Somebody asks that what was stopped begins again. It takes a second person.",
+    ),
+    "pause_ending": Entry(
+        kind=Kind.DEVICES,
+        when="a pause of yours is about to end",
+        sentence="Your pause ends at {ends}. Collection resumes then.",
+        place="home",
+        place_label="Home",
+        can_stop_mail=True,
+    ),
     "device_enrolled": Entry(
         kind=Kind.DEVICES,
         when="a device is added to yours",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from consent_app.people import rules
 from consent_app.people.models import (
@@ -60,6 +60,12 @@ def jurisdiction_for(code: str) -> Jurisdiction:
 def governing(code: str, rows: Mapping[str, Jurisdiction]) -> Jurisdiction | None:
     """Return the row among `rows` (by code) that governs `code`, a state's before its country's."""
     return rows.get(code) or rows.get(rules.country_of(code))
+
+
+def inhabited_jurisdictions() -> QuerySet[Jurisdiction]:
+    """Return the places where somebody works, by name."""
+    people = Employee.objects.filter(is_active=True, jurisdiction=OuterRef("pk"))
+    return Jurisdiction.objects.filter(Exists(people))
 
 
 def people_with_role(role: Role) -> QuerySet[Employee]:

@@ -10,7 +10,9 @@ from consent_app.register.queries.standing import (
 )
 from consent_app.register.queries.versions import (
     Counts,
+    application_named,
     application_slugs,
+    captured_applications,
     count_applications,
     current_version,
     document_by_digest,
@@ -25,7 +27,9 @@ from consent_app.register.queries.versions import (
 __all__ = [
     "Counts",
     "NoticeStanding",
+    "application_named",
     "application_slugs",
+    "captured_applications",
     "count_applications",
     "current_version",
     "document_by_digest",

@@ -63,6 +63,18 @@ def application_slugs() -> frozenset[str]:
     return frozenset(version.applications.values_list("slug", flat=True) if version else ())
 
 
+def application_named(slug: str) -> Application | None:
+    """Return an application of the version in force."""
+    version = current_version()
+    return version.applications.filter(slug=slug).first() if version else None
+
+
+def captured_applications() -> QuerySet[Application]:
+    """Return what the version in force collects from, by name; nothing before the first."""
+    version = current_version()
+    return version.applications.captured() if version else Application.objects.none()
+
+
 def kind_codes() -> frozenset[str]:
     """Return the kinds of data of the version in force."""
     version = current_version()

@@ -25,6 +25,7 @@ class ProgrammeStop(models.Model):
         Jurisdiction, null=True, on_delete=models.PROTECT, related_name="stops"
     )
     application = models.SlugField(max_length=80, blank=True, help_text="empty for all")
+    application_name = models.CharField(max_length=120, blank=True, help_text="as it was listed")
     reason = models.CharField(max_length=REASON_LENGTH)
     stopped_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
@@ -44,6 +45,12 @@ class ProgrammeStop(models.Model):
         ordering = ("-stopped_at",)
         constraints = [
             models.CheckConstraint(condition=~Q(reason=""), name="stop_with_reason"),
+            models.UniqueConstraint(
+                fields=["cohort", "application"],
+                condition=Q(restarted_at__isnull=True),
+                nulls_distinct=False,
+                name="stop_of_the_same_once",
+            ),
             models.CheckConstraint(
                 condition=Q(
                     restart_asked_by__isnull=True, restart_asked_at__isnull=True, restart_reason=""
@@ -66,3 +73,10 @@ class ProgrammeStop(models.Model):
 
     def __str__(self) -> str:
         return f"stop {self.pk}"
+
+    @property
+    def what(self) -> str:
+        """What is stopped, in words that complete "Stopped: …"."""
+        if self.application:
+            return f"{self.application_name}, for everyone"
+        return f"everything, for all who work in {self.cohort}" if self.cohort else "everything"

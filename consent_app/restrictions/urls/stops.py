@@ -1,5 +1,10 @@
-"""Addresses; the views stand in `consent_app.restrictions.views`."""
+from django.urls import path
 
-from django.urls import URLPattern
+from consent_app.restrictions.views import stops as views
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.stops, name="stops"),
+    path("<uuid:stop_id>/restart", views.stop_restart, name="stop-restart"),
+    path("<uuid:stop_id>/agree", views.stop_agree, name="stop-agree"),
+    path("<uuid:stop_id>/decline", views.stop_decline, name="stop-decline"),
+]
