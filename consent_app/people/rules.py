@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from consent_agent.protocol import counterparties
+
 # A language, then optionally a script and a region: en, en-GB, zh-Hant-TW. Source: BCP 47, 2.1.
 LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 
@@ -15,12 +17,8 @@ INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def normalise_email(address: str) -> str:
-    """Return the one form of an address under which everybody is known.
-
-    Source: Unicode, UAX 15 and the Unicode Standard 3.13 (NFKC, full case folding).
-    """
-    folded = unicodedata.normalize("NFKC", address.strip()).casefold()
-    return unicodedata.normalize("NFKC", folded)
+    """Return the one form of an address under which everybody is known, on devices as well."""
+    return counterparties.normalise_email(address)
 
 
 def invisible_character(text: str) -> str | None:

@@ -6,6 +6,7 @@ where a test put one.
 """
 
 import csv
+import hmac
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -18,8 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_agent.acceptance import SignedDocuments
 from consent_agent.protocol.canonical import canonical_json, content_digest
+from consent_agent.protocol.counterparties import normalise_entry
 from consent_agent.protocol.documents import format_time
-from consent_agent.protocol.jws import SigningKey, sign
+from consent_agent.protocol.jws import SigningKey, encode_base64url, sign
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DEVICE = "5f0c1c1e-5f6e-4d4e-9b53-3a4b8a0c7a11"
@@ -120,6 +122,31 @@ def ceiling_members(**changes: Any) -> dict[str, Any]:
         "max_pause_minutes": 30,
         "budget": {"upload_bytes_per_day": 1, "cpu_percent": 1, "battery_floor_percent": 30},
     } | changes
+
+
+def filter_members(*entries: str, bits: int = 1024, hashes: int = 7) -> dict[str, Any]:
+    """Return a counterparty filter, built by the written rule and not by the reader's code."""
+    key, filled = bytes(range(32)), bytearray(bits // 8)
+    for entry in entries:
+        digest = hmac.digest(key, (normalise_entry(entry) or entry).encode(), "sha256")
+        first, step = int.from_bytes(digest[:8]), int.from_bytes(digest[8:16]) | 1
+        for number in range(hashes):
+            place = (first + number * step) % bits
+            filled[place >> 3] |= 1 << (place & 7)
+    return {
+        "schema": "counterparties/1",
+        "key": encode_base64url(key),
+        "hash": "hmac-sha256",
+        "bits": bits,
+        "hashes": hashes,
+        "filter": encode_base64url(filled),
+    }
+
+
+def filter_document(
+    *entries: str, replaced: Mapping[str, Any] | None = None, **changes: Any
+) -> bytes:
+    return canonical_json({**(replaced or filter_members(*entries)), **changes})
 
 
 class SigningDesk:

@@ -82,7 +82,7 @@ class Address:
         if len(url) > MAX_TEXT_LENGTH or _CONTROL.search(url):
             return None
         found = _ADDRESS.fullmatch(url)
-        host = _normal_host(found["host"]) if found else None
+        host = normal_host(found["host"]) if found else None
         if found is None or host is None:
             return None
         # User names, ports, capitals and a trailing dot would hide a page from a safeguard.
@@ -229,8 +229,8 @@ def _check_row(row: Application) -> None:
         raise RegisterRefused(f"{row.slug}: screen content is never collected")
 
 
-def _normal_host(host: str) -> str | None:
-    """Lower case, A-labels, no trailing dot; None for what is no host name or not clearly one."""
+def normal_host(host: str) -> str | None:
+    """Return lower case, A-labels, no trailing dot; None for what is not clearly a host name."""
     name = host.lower().removesuffix(".")
     if not name.isascii():
         try:
