@@ -164,6 +164,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-notifications": {"task": "notifications.sweep", "schedule": 15.0},
     "keep-time-of-requests": {"task": "exemptions.keep_time", "schedule": 60.0},
     "keep-policies": {"task": "devices.keep_policies", "schedule": 60.0},
+    "remind-of-ends": {"task": "restrictions.remind_of_ends", "schedule": 20.0},
     "send-digests": {"task": "exemptions.send_digests", "schedule": crontab(minute="*/15")},
     "forget-notifications": {
         "task": "notifications.forget",

@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from consent_app.devices.api.views import key_set
-from portal import home, sign_in, views
+from portal import home, preferences, sign_in, views
 from portal.register_page import register_page
 from portal.try_it import try_it
 
@@ -52,7 +52,14 @@ urlpatterns = [
     path("pause/end", home.pause_end, name="pause-end"),
     path("devices/", include("consent_app.devices.urls")),
     path("inbox/", include("consent_app.notifications.urls")),
-    path("preferences/", include("consent_app.restrictions.urls.preferences")),
+    path("preferences/", preferences.preferences, name="preferences"),
+    path("preferences/applications", preferences.keep_out, name="preference-application"),
+    path("preferences/quiet-times", preferences.quiet_time_add, name="quiet-time-add"),
+    path(
+        "preferences/quiet-times/<uuid:quiet_time_id>/end",
+        preferences.quiet_time_end,
+        name="quiet-time-end",
+    ),
     path("my-data/", include("consent_app.ledger.urls")),
     path("my-data/forget/", include("consent_app.erasure.urls")),
     path("my-data/download/", include("consent_app.access.urls")),

@@ -44,6 +44,12 @@ def told_since(event: str, since: datetime) -> set[uuid.UUID]:
     return set(owed.values_list("recipient", flat=True))
 
 
+def was_owed(event: str, *, to: Employee, **context: str) -> bool:
+    """Whether this person was owed this event with these words in its context."""
+    words = {f"context__{name}": value for name, value in context.items()}
+    return Notification.objects.filter(recipient=to, event=event, **words).exists()
+
+
 def unread_count(employee: Employee) -> int:
     return inbox_of(employee).unread().count()
 

@@ -17,6 +17,8 @@ PAGES = {
     "search without a match": ("/what-is-collected/?search=zzzz", "What is collected"),
     "try it": ("/what-is-collected/try", "Try it"),
     "my devices": ("/devices/", "My devices"),
+    "my preferences": ("/preferences/?search=slack", "My preferences"),
+    "my preferences": ("/preferences/?search=slack", "My preferences"),
     "inbox": ("/inbox/", "Inbox"),
     "mail preferences": ("/inbox/preferences", "mailed to me"),
     "my requests": ("/requests/", "My requests"),

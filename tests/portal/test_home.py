@@ -448,7 +448,7 @@ def test_bounded_number_of_queries(
     client = sign_in(mira)
     client.get("/")
 
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(20):
         client.get("/")
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(20):
         client.get("/", {"seen": "other"}, **HTMX)

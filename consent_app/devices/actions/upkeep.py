@@ -35,7 +35,8 @@ def keep_policies() -> int:
 
 
 def _people_due(now: datetime) -> list[UUID]:
-    newest = Device.objects.active().filter(policies__version=F("policy_version"))
+    # In one filter: each further one would look at policies that are not the newest.
+    is_newest = Q(policies__version=F("policy_version"))
     is_due = Q(
         policies__requested_at__lt=now - QUIET_TIMES_AGE,
         employee__quiet_times__ended_at__isnull=True,
@@ -47,4 +48,5 @@ def _people_due(now: datetime) -> list[UUID]:
             **{f"{place}collection_default": CollectionDefault.OPT_IN}
         )
         is_due |= is_asked & Q(policies__requested_at__lt=published[0].published_at)
-    return list(newest.filter(is_due).values_list("employee", flat=True).distinct())
+    due = Device.objects.active().filter(is_newest & is_due)
+    return list(due.values_list("employee", flat=True).distinct())

@@ -1,5 +1,6 @@
 """Reads of the register that other rooms and pages share."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -67,6 +68,12 @@ def application_named(slug: str) -> Application | None:
     """Return an application of the version in force."""
     version = current_version()
     return version.applications.filter(slug=slug).first() if version else None
+
+
+def applications_named(slugs: Iterable[str]) -> list[Application]:
+    """Return those of these that the version in force lists, by name."""
+    version = current_version()
+    return list(version.applications.filter(slug__in=list(slugs))) if version else []
 
 
 def captured_applications() -> QuerySet[Application]:

@@ -1,12 +1,14 @@
 """What somebody chose once, for every day. Nobody but them reads it."""
 
 import uuid
+from calendar import day_name
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.text import get_text_list
 
 from consent_app.restrictions.rules import (
     LONGEST_PAUSE_MINUTES,
@@ -106,3 +108,13 @@ class QuietTime(models.Model):
 
     def __str__(self) -> str:
         return f"{self.starts_at:%H:%M} for {self.minutes} minutes"
+
+    @property
+    def days_in_words(self) -> str:
+        """Say on which days, as in "every day" or "Monday and Friday"."""
+        if list(self.weekdays) == list(range(1, 8)):
+            return "every day"
+        if list(self.weekdays) == list(range(1, 6)):
+            return "Monday to Friday"
+        names = [day_name[weekday - 1] for weekday in self.weekdays]
+        return get_text_list(names, "and")

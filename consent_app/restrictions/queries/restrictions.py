@@ -1,7 +1,9 @@
 """Reads of restrictions."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.db.models import DurationField, ExpressionWrapper, F
 
 from consent_app.people.models import Employee
 from consent_app.restrictions.models import Restriction, RestrictionQuerySet
@@ -22,6 +24,24 @@ def pauses_of(employee: Employee, *, at: datetime) -> list[Restriction]:
     """Return the pauses in force, the one on all devices first."""
     found = Restriction.objects.pauses().in_force(at).filter(employee=employee)
     return sorted(found, key=lambda pause: (pause.device is not None, pause.ends_at))
+
+
+def pauses_to_remind_of(*, at: datetime) -> RestrictionQuerySet:
+    """Return pauses that end soon, for people who wish to be told; longer than that wish only."""
+    ahead = F("employee__pause_preference__reminder_minutes") * timedelta(minutes=1)
+    return (
+        Restriction.objects.pauses()
+        .in_force(at)
+        .annotate(ahead=ExpressionWrapper(ahead, output_field=DurationField()))
+        .filter(ends_at__lte=at + F("ahead"), ends_at__gt=F("decided_at") + F("ahead"))
+        .select_related("employee__pause_preference")
+        .order_by("ends_at")
+    )
+
+
+def end_of_pause(pause: Restriction) -> datetime | None:
+    """Return its end as it is now."""
+    return Restriction.objects.values_list("ends_at", flat=True).get(pk=pause.pk)
 
 
 def pause_by_request_key(device: uuid.UUID, request_key: str) -> Restriction | None:

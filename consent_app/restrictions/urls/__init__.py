@@ -1,1 +1,1 @@
-"""The addresses of this room: `preferences` for everybody, `stops` for the programme."""
+"""Addresses of this room. What people prefer has its page in `portal/preferences.py`."""
