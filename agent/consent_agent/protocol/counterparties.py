@@ -109,10 +109,11 @@ class CounterpartyFilter:
         entry = normalise_entry(address)
         if entry is None or entry.startswith("@"):
             return None
-        return self.holds(entry) or any(map(self.holds, _domains_of(entry)))
+        return self.holds(entry) or any(map(self.holds, domains_of(entry)))
 
 
-def _domains_of(entry: str) -> Iterator[str]:
+def domains_of(entry: str) -> Iterator[str]:
+    """Yield the entries that protect an address, but for its own: its domain and those above."""
     domain = entry.rpartition("@")[2]
     while domain:
         yield f"@{domain}"
