@@ -53,7 +53,7 @@ class PreferenceForm(forms.Form):
         required=True,
     )
     default_device = forms.ChoiceField(
-        label="It pauses",
+        label="My usual pause is on",
         required=False,
         help_text="What the buttons on your home page pause.",
         error_messages={"invalid_choice": "Choose one of your devices."},

@@ -42,7 +42,7 @@ class StopForm(forms.Form):
         label="The place", queryset=Jurisdiction.objects.none(), required=False, empty_label="None"
     )
     application = forms.ChoiceField(label="The application", required=False)
-    reason = reason_field("Everybody reads it on every page, beside your role.")
+    reason = reason_field("Everybody reads it, on every page.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
