@@ -13,6 +13,7 @@ from django.core.management import get_commands
 
 from consent_agent.acceptance import Floors, SignedDocuments, accept
 from consent_agent.protocol.canonical import canonical_json, content_digest
+from consent_agent.protocol.counterparties import CounterpartyFilter
 from consent_agent.protocol.decision import Reason, Subject, decide
 from consent_agent.protocol.documents import Acknowledgement
 from consent_agent.protocol.errors import DocumentRefused
@@ -354,6 +355,14 @@ def test_the_documents_decide_as_the_page_says(accepted, application, minutes, r
     )
 
     assert verdict.reason is reason
+
+
+def test_the_filter_protects_those_whom_the_page_names():
+    held = CounterpartyFilter.from_document(canonical_json(example("counterparties")))
+
+    asked = ["mira@example.com", "anybody@mail.example.eu", "dana@example.com"]
+
+    assert [held.protects(address) for address in asked] == [True, True, False]
 
 
 def test_the_acknowledgement_is_signed_by_the_key_of_the_page(accepted):

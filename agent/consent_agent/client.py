@@ -33,7 +33,7 @@ from consent_agent.state import Enrolment
 
 DEADLINE_SECONDS: Final = 10.0
 MAX_ANSWER_BYTES: Final = 256 * 1024
-MAX_REGISTER_BYTES: Final = 4 * 1024 * 1024
+MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
 MAX_RETRY_AFTER_SECONDS: Final = 15 * 60.0
 
 _JSON = "application/json"
@@ -173,10 +173,17 @@ class PortalClient:
         """Return the bytes of the register document with this digest.
 
         Raises:
-            AnswerRefused: `wrong_digest`, or larger than MAX_REGISTER_BYTES.
+            AnswerRefused: `wrong_digest`, or larger than MAX_DOCUMENT_BYTES.
         """
+        return await self._fetch(f"registers/{digest}", digest)
+
+    async def fetch_filter(self, digest: str) -> bytes:
+        """Return the bytes of the counterparty filter with this digest, as `fetch_register`."""
+        return await self._fetch(f"filters/{digest}", digest)
+
+    async def _fetch(self, url: str, digest: str) -> bytes:
         answer = await self._connection.call(
-            "GET", f"registers/{digest}", headers=self._authorization, limit=MAX_REGISTER_BYTES
+            "GET", url, headers=self._authorization, limit=MAX_DOCUMENT_BYTES
         )
         if answer.status != 200 or content_digest(answer.body) != digest:
             raise AnswerRefused("wrong_digest")

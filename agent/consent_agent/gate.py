@@ -1,12 +1,14 @@
 """The gate that capturing software asks before every event: may this be captured now?
 
 Answers from memory and fails private. Before the shared decision come, in this order: no policy,
-not fresh, programme stopped, the device's own pause. Two clocks must agree that a policy is fresh
+not fresh, programme stopped, the device's own pause; after it, whom the event is shared with and
+what the device is in. Two clocks must agree that a policy is fresh
 and that no restriction is in force: the wall clock, and the portal's own time at issue carried on
 by the steady clock. Fetching and accepting documents is left to `loop`; a gate in another process
 reads them from the state folder, and checks everything again at each load.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -14,7 +16,14 @@ from typing import Final
 from consent_agent.acceptance import AcceptedPolicy, accept
 from consent_agent.clock import Clock, Instant, SystemClock
 from consent_agent.errors import AgentError, StateRefused
+from consent_agent.protocol.circumstances import (
+    UNKNOWN_SURROUNDINGS,
+    Circumstances,
+    Surroundings,
+)
+from consent_agent.protocol.counterparties import CounterpartyFilter
 from consent_agent.protocol.decision import PolicyView, Reason, Subject, Verdict
+from consent_agent.protocol.documents import Ceiling
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.matching import Register
 from consent_agent.state import LocalPause, State
@@ -25,13 +34,28 @@ RUNNING: Final = "running"
 
 
 class HeldPolicy:
-    """An accepted policy with its register, and the clocks at its receipt."""
+    """An accepted policy, the documents that its ceiling names, and the clocks at its receipt."""
 
-    def __init__(self, accepted: AcceptedPolicy, register: Register, received: Instant) -> None:
+    def __init__(
+        self,
+        accepted: AcceptedPolicy,
+        register: Register,
+        received: Instant,
+        *,
+        counterparties: CounterpartyFilter | None = None,
+    ) -> None:
+        """Prepare to decide.
+
+        Raises:
+            ValueError: the ceiling names a counterparty filter and there is none.
+        """
+        if accepted.ceiling.counterparties is not None and counterparties is None:
+            raise ValueError("the ceiling names a counterparty filter")
         freshness = accepted.freshness
         self.accepted = accepted
         self.register = register
         self.received = received
+        self.counterparties = counterparties
         window = freshness.expires_at - freshness.issued_at
         self._stale_at_steady = received.steady + window.total_seconds()
         self.view = PolicyView(
@@ -39,6 +63,11 @@ class HeldPolicy:
             ceiling=accepted.ceiling,
             policy=accepted.policy,
             freshness_deny=freshness.deny,
+        )
+        self.circumstances = Circumstances(
+            register=register,
+            conditions=accepted.policy.conditions,
+            counterparties=counterparties,
         )
 
     @property
@@ -76,7 +105,10 @@ class HeldPolicy:
         return self.view.decide(subject, kind=kind, at=at + timedelta(seconds=ahead))
 
     def collects_anything(self, now: Instant) -> bool:
-        """Say whether there is one application and kind that may be collected at this time."""
+        """Say whether there is one application and kind that may be collected at this time.
+
+        In the best of circumstances: shared with nobody protected, and no condition met.
+        """
         if not self.is_running or not self.is_fresh(now):
             return False
         return any(
@@ -150,11 +182,15 @@ class Gate:
         field: str | None = None,
         kind: str,
         at: datetime | None = None,
+        counterparties: Sequence[str] | None = None,
+        surroundings: Surroundings = UNKNOWN_SURROUNDINGS,
     ) -> Verdict:
         """Say whether `kind` may be captured; members as in `Subject`.
 
-        `at` is when the event happened, aware, by the wall clock; now if absent. An event from
-        before the policy in force was received is not fresh: another policy may have held then.
+        `counterparties` are the mail addresses of those with whom the content is shared; empty is
+        nobody else, None is not known. `at` is when the event happened, aware, by the wall clock;
+        now if absent. An event from before the policy in force was received is not fresh: another
+        policy may have held then.
 
         Raises:
             ValueError: `at` has no zone.
@@ -165,7 +201,10 @@ class Gate:
             return refusal
         assert held is not None  # noqa: S101  # _refuse_all refuses without one
         subject = Subject(application, url, window_title, field)
-        return held.decide(subject, kind=kind, at=now.wall if at is None else at, now=now)
+        verdict = held.decide(subject, kind=kind, at=now.wall if at is None else at, now=now)
+        if not verdict.allowed:
+            return verdict
+        return held.circumstances.refusal(subject, verdict, counterparties, surroundings) or verdict
 
     def _refuse_all(
         self, held: HeldPolicy | None, now: Instant, at: datetime | None
@@ -201,7 +240,26 @@ def restore_policy(state: State) -> tuple[HeldPolicy, str]:
         floors=state.read_floors(),
         now=stored.received.wall,
     )
-    document = state.read_register(accepted.ceiling.register)
+    held = HeldPolicy(
+        accepted,
+        _restore_register(state, accepted.ceiling),
+        stored.received,
+        counterparties=_restore_filter(state, accepted.ceiling),
+    )
+    return held, stored.etag
+
+
+def _restore_register(state: State, ceiling: Ceiling) -> Register:
+    document = state.read_register(ceiling.register)
     if document is None:
         raise StateRefused("The register", "is not there or was altered")
-    return HeldPolicy(accepted, Register.from_document(document), stored.received), stored.etag
+    return Register.from_document(document)
+
+
+def _restore_filter(state: State, ceiling: Ceiling) -> CounterpartyFilter | None:
+    if ceiling.counterparties is None:
+        return None
+    document = state.read_filter(ceiling.counterparties)
+    if document is None:
+        raise StateRefused("The counterparty filter", "is not there or was altered")
+    return CounterpartyFilter.from_document(document)

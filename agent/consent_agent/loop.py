@@ -25,6 +25,7 @@ from consent_agent.errors import (
     StateRefused,
 )
 from consent_agent.gate import Gate, HeldPolicy, restore_policy
+from consent_agent.protocol.counterparties import CounterpartyFilter
 from consent_agent.protocol.documents import Acknowledgement
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import sign
@@ -190,7 +191,8 @@ class Agent:
             now=received.wall,
         )
         register = await self._register(accepted.ceiling.register, before)
-        held = HeldPolicy(accepted, register, received)
+        counterparties = await self._filter(accepted.ceiling.counterparties, before)
+        held = HeldPolicy(accepted, register, received, counterparties=counterparties)
         self._gate.swap(held)
         self._portal_answered.set()
         self._floors = accepted.raise_floors(self._floors)
@@ -219,6 +221,20 @@ class Agent:
             document = await self._client.fetch_register(digest)
             self._state.write_register(digest, document)
         return Register.from_document(document)
+
+    async def _filter(
+        self, digest: str | None, before: HeldPolicy | None
+    ) -> CounterpartyFilter | None:
+        if digest is None:
+            return None
+        if before is not None and before.accepted.ceiling.counterparties == digest:
+            return before.counterparties
+        self._gate.close("filter_missing")
+        document = self._state.read_filter(digest)
+        if document is None:
+            document = await self._client.fetch_filter(digest)
+            self._state.write_filter(digest, document)
+        return CounterpartyFilter.from_document(document)
 
     def _acknowledge(self, held: HeldPolicy, *, is_news: bool) -> None:
         """Sign what is in force now, unless the portal was told the same already."""

@@ -1,9 +1,10 @@
 """What the agent remembers between runs, read back with the same distrust as from the network.
 
 The enrolment (device key, token, pinned keys), the last policy with the clocks at its receipt,
-version floors, acknowledgements, the person's own pause, and register documents. All but registers
-are sealed; registers are named by their digest, which is computed again. Signatures inside are
-checked again by whoever loads a policy (`gate`). How files are written is left to `storage`.
+version floors, acknowledgements, the person's own pause; and the documents that a ceiling names by
+their digest, which are the register and the counterparty filter. All but those are sealed; their
+digest is computed again. Signatures inside are checked again by whoever loads a policy (`gate`).
+How files are written is left to `storage`.
 """
 
 import math
@@ -40,6 +41,7 @@ _ACKNOWLEDGEMENT = "acknowledgement.json"
 _PAUSE = "pause.json"
 _REPORTED_PAUSE = "reported-pause.json"
 _REGISTERS = "registers"
+_FILTERS = "filters"
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ class State:
             _PAUSE,
             _REPORTED_PAUSE,
             *self._folder.names(_REGISTERS),
+            *self._folder.names(_FILTERS),
         ):
             self._folder.remove(name)
 
@@ -251,14 +254,28 @@ class State:
 
     def read_register(self, digest: str) -> bytes | None:
         """Return the document with this digest; None if there is none or it was altered."""
-        document = self._folder.read(_register_name(digest))
-        return document if document and content_digest(document) == digest else None
+        return self._read_document(_REGISTERS, digest)
 
     def write_register(self, digest: str, document: bytes) -> None:
         """Keep a register document, and only this one."""
-        name = _register_name(digest)
+        self._write_document(_REGISTERS, digest, document)
+
+    def read_filter(self, digest: str) -> bytes | None:
+        """Return the counterparty filter with this digest, as `read_register` does."""
+        return self._read_document(_FILTERS, digest)
+
+    def write_filter(self, digest: str, document: bytes) -> None:
+        """Keep a counterparty filter, and only this one."""
+        self._write_document(_FILTERS, digest, document)
+
+    def _read_document(self, below: str, digest: str) -> bytes | None:
+        document = self._folder.read(_document_name(below, digest))
+        return document if document and content_digest(document) == digest else None
+
+    def _write_document(self, below: str, digest: str, document: bytes) -> None:
+        name = _document_name(below, digest)
         self._folder.write(name, document)
-        for other in self._folder.names(_REGISTERS):
+        for other in self._folder.names(below):
             if other != name:
                 self._folder.remove(other)
 
@@ -270,8 +287,8 @@ class State:
         self._folder.write(name, self._seal.close(name, canonical_json(members)))
 
 
-def _register_name(digest: str) -> str:
-    return f"{_REGISTERS}/{digest.removeprefix('sha256:')}.json"
+def _document_name(below: str, digest: str) -> str:
+    return f"{below}/{digest.removeprefix('sha256:')}.json"
 
 
 def _enrolment_members(enrolment: Enrolment) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Fixtures of the agent's tests: clocks that tests set, keys, documents, gates and portals."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from consent_agent.acceptance import AcceptedPolicy, Floors, SignedDocuments, accept
 from consent_agent.clock import Instant
 from consent_agent.gate import Gate, HeldPolicy
+from consent_agent.protocol.canonical import content_digest
+from consent_agent.protocol.counterparties import CounterpartyFilter
 from consent_agent.protocol.jws import KeySet
 from consent_agent.protocol.matching import Register
 from consent_agent.state import Enrolment, State, StoredPolicy
@@ -22,6 +24,7 @@ from tests.agent.simulated_portal import (
     REGISTER_DOCUMENT,
     SigningDesk,
     SimulatedPortal,
+    filter_document,
 )
 
 
@@ -84,11 +87,20 @@ def make_accepted(desk: SigningDesk, keys: KeySet) -> Callable[..., AcceptedPoli
 def make_gate(
     clock: SetClock, register: Register, make_accepted: Callable[..., AcceptedPolicy]
 ) -> Callable[..., Gate]:
-    """Make a gate that received its policy just now; `changes` as `SigningDesk.sign_documents`."""
+    """Make a gate that received its policy just now; `changes` as `SigningDesk.sign_documents`.
 
-    def make(**changes: Any) -> Gate:
+    `protected` are the entries of the counterparty filter that the ceiling names, if it does.
+    """
+
+    def make(*, protected: Sequence[str] | None = None, **changes: Any) -> Gate:
+        counterparties = None
+        if protected is not None:
+            document = filter_document(*protected)
+            counterparties = CounterpartyFilter.from_document(document)
+            changes["ceiling"] = {"counterparties": content_digest(document)}
+        accepted = make_accepted(**changes)
         gate = Gate(clock)
-        gate.swap(HeldPolicy(make_accepted(**changes), register, clock.now()))
+        gate.swap(HeldPolicy(accepted, register, clock.now(), counterparties=counterparties))
         return gate
 
     return make

@@ -277,6 +277,7 @@ class SimulatedPortal(ThreadingHTTPServer):
         self.desk = desk
         self.requests: list[tuple[str, str, Any]] = []
         self.wrong_answers: dict[str, WrongAnswer] = {}
+        self.filters: dict[str, bytes] = {}
         self.policy_changes: dict[str, Any] = {}
         self.ceiling_changes: dict[str, Any] = {}
         self.freshness_changes: dict[str, Any] = {}
@@ -303,6 +304,14 @@ class SimulatedPortal(ThreadingHTTPServer):
             self.policy_changes = policy_changes
             self._changed.notify_all()
 
+    def publish_filter(self, *entries: str, **changes: Any) -> str:
+        """Offer a counterparty filter, have the next ceiling name it, and return its digest."""
+        document = filter_document(*entries, **changes)
+        digest = content_digest(document)
+        self.filters[f"filters/{digest}"] = document
+        self.ceiling_changes = {"version": 4, "counterparties": digest}
+        return digest
+
     def bodies(self, method: str, path: str) -> list[Any]:
         return [entry[2] for entry in self.requests if entry[:2] == (method, path)]
 
@@ -327,6 +336,8 @@ class SimulatedPortal(ThreadingHTTPServer):
                 handler.send(200, {})
             case "GET", _ if path == f"registers/{REGISTER_DIGEST}":
                 handler.send(200, REGISTER_DOCUMENT)
+            case "GET", _ if path in self.filters:
+                handler.send(200, self.filters[path])
             case _:
                 handler.send(404, {"code": "not_found"})
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+import uuid
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -16,12 +17,12 @@ from consent_agent.protocol.documents import (
     Conditions,
     DevicePolicy,
     Freshness,
-    Members,
     format_time,
     parse_time,
 )
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import decode_base64url
+from consent_app.devices import policy
 from tests.agent.simulated_portal import NOON, ceiling_members, deny, policy_members
 
 
@@ -152,7 +153,7 @@ def test_refuses_a_policy_that_lacks_a_member(name):
         DevicePolicy.from_payload(json.dumps(members).encode())
 
 
-@pytest.mark.parametrize("name", sorted(set(ceiling_members()) - {"counterparties"}))
+@pytest.mark.parametrize("name", sorted(ceiling_members()))
 def test_refuses_a_ceiling_that_lacks_a_member(name):
     members = ceiling_members()
     del members[name]
@@ -212,12 +213,73 @@ def test_a_deny_begins_at_from_and_has_ended_at_until():
     assert [entry.is_in_force(moment) for moment in moments] == [False, True, False]
 
 
-def test_unknown_words_in_conditions_restrict():
-    conditions = Conditions.from_members(
-        Members({"battery_below_percent": 30, "metered_network": "ask", "private_window": "allow"})
+def test_reads_the_conditions_that_the_portal_writes():
+    written = policy.Conditions(30, denies_metered=True, denies_private_window=True)
+
+    conditions = read_policy(conditions=written.entries()).conditions
+
+    assert conditions == Conditions(30, True, True)
+    assert read_policy(conditions=policy.Conditions().entries()).conditions == Conditions()
+
+
+@pytest.mark.parametrize(
+    ("conditions", "unknown"),
+    [
+        ({"metered_network": "ask"}, ("metered_network",)),
+        ({"private_window": "allow"}, ("private_window",)),
+        ({"meeting": "deny", "camera": True}, ("camera", "meeting")),
+    ],
+)
+def test_names_the_conditions_that_it_does_not_know(conditions, unknown):
+    assert read_policy(conditions=conditions).conditions.unknown == unknown
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        None,
+        [],
+        {"battery_below_percent": None},
+        {"battery_below_percent": "30"},
+        {"battery_below_percent": 101},
+        {"battery_below_percent": True},
+        {"metered_network": None},
+        {"metered_network": ""},
+        {"private_window": True},
+    ],
+)
+def test_refuses_conditions_that_could_be_read_as_none(conditions):
+    with pytest.raises(DocumentRefused, match="bad_field"):
+        read_policy(conditions=conditions)
+
+
+def test_reads_the_erasures_that_the_portal_writes():
+    fact = policy.EraseFact(
+        uuid.UUID(int=1), NOON, NOON + timedelta(minutes=10), frozenset({"slack"})
     )
 
-    assert conditions == Conditions(30, True, False)
+    (erase,) = read_policy(erase=[fact.entry()]).erase
+
+    assert (erase.starts_at, erase.ends_at) == (fact.starts_at, fact.ends_at)
+    assert (erase.id, erase.applications) == (str(fact.id), fact.applications)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"from": None},
+        {"until": None},
+        {"until": "2026-11-23T12:00:00Z"},
+        {"applications": []},
+        {"applications": "slack"},
+        {"id": None},
+    ],
+)
+def test_refuses_an_erasure_that_could_be_read_as_nothing(changes):
+    entry = {"id": "1", "from": "2026-11-23T12:00:00Z", "until": "2026-11-23T12:10:00Z"}
+
+    with pytest.raises(DocumentRefused, match="bad_field"):
+        read_policy(erase=[entry | changes])
 
 
 def test_a_freshness_may_come_before_the_first_checkpoint(desk):

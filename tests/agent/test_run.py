@@ -206,6 +206,54 @@ def test_the_last_policy_ends_when_its_successor_lacks_a_register(portal, state)
     work(state, scenario)
 
 
+def test_fetches_the_counterparty_filter_that_the_ceiling_names(portal, state):
+    digest = portal.publish_filter("mira@example.com")
+
+    async def scenario(running):
+        await running.until(lambda: running.gate.held)
+        shared = {"application": "slack", "kind": "keystrokes"}
+        with_mira = running.gate.may_capture(**shared, counterparties=["mira@example.com"])
+        with_dana = running.gate.may_capture(**shared, counterparties=["dana@example.com"])
+        assert with_mira.reason is Reason.COUNTERPARTY_PROTECTED
+        assert with_dana.reason is Reason.ALLOWED
+
+    work(state, scenario)
+    work(state, scenario)
+
+    assert len(portal.bodies("GET", f"filters/{digest}")) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "printed"),
+    [
+        (lambda handler: handler.send(404, {"code": "not_found"}), "404 not_found"),
+        (lambda handler: handler.send(200, {}), "[wrong_digest]"),
+    ],
+)
+def test_without_its_filter_a_policy_is_not_applied(portal, state, wrong, printed):
+    async def scenario(running):
+        await running.until(lambda: running.reason() is Reason.ALLOWED)
+        digest = portal.publish_filter("mira@example.com")
+        portal.wrong_answers[f"filters/{digest}"] = wrong
+        portal.publish(version=18)
+        await running.until(lambda: running.printed(printed))
+        assert running.reason() is Reason.NO_POLICY
+        portal.wrong_answers.clear()
+        await running.until(lambda: running.reason() is Reason.COUNTERPARTIES_UNKNOWN)
+
+    work(state, scenario)
+
+
+def test_a_filter_it_cannot_apply_keeps_the_gate_closed(portal, state):
+    portal.publish_filter(hash="md5")
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("[bad_filter]"))
+        assert running.reason() is Reason.NO_POLICY
+
+    work(state, scenario)
+
+
 def test_a_programme_stop_reaches_the_gate_by_freshness_alone(portal, state):
     portal.freshness_changes = {"programme": "stopped"}
 

@@ -9,11 +9,11 @@ import pytest
 from consent_agent.acceptance import Floors, accept
 from consent_agent.errors import NotEnrolled, StateRefused
 from consent_agent.gate import Gate
-from consent_agent.protocol.canonical import canonical_json
+from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_agent.protocol.decision import Reason
 from consent_agent.state import LocalPause, State
 from consent_agent.storage import Seal
-from tests.agent.simulated_portal import DEVICE, NOON, REGISTER_DIGEST, deny
+from tests.agent.simulated_portal import DEVICE, NOON, REGISTER_DIGEST, deny, filter_document
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def open_gate(tmp_path, clock):
 
 
 def collects(gate: Gate) -> bool:
-    return gate.may_capture(application="github", kind="keystrokes").allowed
+    return gate.may_capture(application="visual-studio-code", kind="keystrokes").allowed
 
 
 def test_another_process_finds_the_policy_in_force(make_stored_policy, open_gate):
@@ -86,14 +86,35 @@ def test_every_bit_of_the_sealed_line_counts(make_stored_policy, open_gate, tmp_
         assert not collects(gate), position
 
 
-def test_a_flipped_bit_in_the_register_stops_collection(make_stored_policy, open_gate, tmp_path):
-    make_stored_policy()
-    path = next((tmp_path / "state" / "registers").iterdir())
+def flip_a_bit(path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
+
+def test_a_flipped_bit_in_the_register_stops_collection(make_stored_policy, open_gate, tmp_path):
+    make_stored_policy()
+
+    flip_a_bit(next((tmp_path / "state" / "registers").iterdir()))
+
     assert not collects(open_gate())
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.unlink(), flip_a_bit])
+def test_a_filter_that_is_missing_or_altered_stops_collection(
+    make_stored_policy, open_gate, desk, tmp_path, spoil
+):
+    document = filter_document("mira@example.com")
+    digest = content_digest(document)
+    signed = desk.sign_documents(ceiling={"counterparties": digest})
+    make_stored_policy(signed).write_filter(digest, document)
+    gate = open_gate()
+    assert collects(gate)
+
+    spoil(next((tmp_path / "state" / "filters").iterdir()))
+    gate.reload()
+
+    assert not collects(gate)
 
 
 @pytest.mark.parametrize(

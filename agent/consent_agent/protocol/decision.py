@@ -4,7 +4,7 @@ Everything that is known about a subject must be allowed; the most restrictive r
 several rules refuse, the reported one is found in this order, what lasts before what passes and
 what is general before what is special:
 
-1. the cohort (ceiling) and the person (policy state),
+1. the cohort (ceiling) and the person (policy state, conditions that nobody here knows),
 2. the subject: unreadable, not identified, not in the register, excluded, kind not collected,
 3. restrictions on everything, then restrictions on the application: of those in force the one
    that lasts longest, then the smallest id,
@@ -12,7 +12,8 @@ what is general before what is special:
 
 An unknown state, collection or kind is a "no"; a restriction from an unknown source restricts.
 Freshness, programme stops and the device's own pause come before all this and are left to the
-agent's `gate`. Source: design, sections 2 and 5.
+agent's `gate`; whom an event is shared with and what the device is in come after it and are left to
+`circumstances`. Source: design, sections 2 and 5.
 """
 
 from bisect import bisect_right
@@ -29,7 +30,9 @@ from consent_agent.protocol.safeguards import MAX_TEXT_LENGTH, Detector, Safegua
 
 
 class Reason(StrEnum):
-    """Why a verdict is what it is. The first four are given by the agent's gate only."""
+    """Why a verdict is what it is. The first four are given by the agent's gate only, the last four
+    by `circumstances`; `condition_unknown` is given here as well.
+    """
 
     NO_POLICY = "no_policy"
     NOT_FRESH = "not_fresh"
@@ -56,6 +59,11 @@ class Reason(StrEnum):
     CONSENT = "consent"
     RESTRICTED = "restricted"
     SAFEGUARD = "safeguard"
+
+    COUNTERPARTY_PROTECTED = "counterparty_protected"
+    COUNTERPARTIES_UNKNOWN = "counterparties_unknown"
+    CONDITION = "condition"
+    CONDITION_UNKNOWN = "condition_unknown"
 
 
 # What a deny says about itself; any other source is RESTRICTED.
@@ -270,6 +278,8 @@ def standing_refusal(ceiling: Ceiling, policy: DevicePolicy) -> Verdict | None:
     if policy.state not in _OPEN_STATES:
         reason = _REFUSING_STATES.get(policy.state, Reason.UNKNOWN_STATE)
         return Verdict.refusal(reason, f"state:{policy.state}")
+    if policy.conditions.unknown:
+        return Verdict.refusal(Reason.CONDITION_UNKNOWN, policy.conditions.unknown[0])
     return None
 
 

@@ -2,9 +2,10 @@
 
 Readers take bytes whose signature was verified. They ignore members they do not know and refuse
 documents that lack one they need, or hold it with another type. Words that the portal may add to
-later (`state`, `source`, `collection`, `programme`) stay text: a new word must not make a document
-unreadable, and whoever decides on it treats what it does not know as "no". Versions, times and
-digests are compared in the agent's `acceptance`. Source: design, section 5.
+later (`state`, `source`, `collection`, `programme`) stay text, and unknown conditions are named: a
+new word must not make a document unreadable, and whoever decides on it treats what it does not
+know as "no". Versions, times and digests are compared in the agent's `acceptance`. Source: design,
+section 5.
 """
 
 import re
@@ -20,6 +21,7 @@ from consent_agent.protocol.errors import DocumentRefused
 MAX_VERSION: Final = 2**53 - 1
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z", re.ASCII)
+_WORDED_CONDITIONS: Final = ("metered_network", "private_window")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -86,10 +88,16 @@ class Members:
             raise DocumentRefused("bad_field", name)
         return value
 
-    def integer_or_none(self, name: str, *, low: int, high: int) -> int | None:
-        if self._members.get(name) is None:
-            return None
-        return self.integer(name, low=low, high=high)
+    def integer_or_absent(self, name: str, *, low: int, high: int) -> int | None:
+        """Read a whole number; None without one, and null is refused."""
+        return self.integer(name, low=low, high=high) if name in self._members else None
+
+    def text_or_absent(self, name: str) -> str | None:
+        """Read text that is not empty; None without one, and null is refused."""
+        return self.text(name) if name in self._members else None
+
+    def names(self) -> frozenset[str]:
+        return frozenset(self._members)
 
     def version(self, name: str) -> int:
         try:
@@ -116,7 +124,10 @@ class Members:
         return value
 
     def digest_or_none(self, name: str) -> str | None:
-        return None if self._members.get(name) is None else self.digest(name)
+        """Read a digest that may be null; it must be there."""
+        if name not in self._members:
+            raise DocumentRefused("bad_field", name)
+        return None if self._members[name] is None else self.digest(name)
 
     def number(self, name: str) -> float:
         value = self._members.get(name)
@@ -189,19 +200,29 @@ class Deny:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Facts of the device that the capturing software watches and this package cannot see."""
+    """Around which the person wishes the device to stop by itself.
+
+    `unknown` names what this version cannot watch: a member that it does not know, or a word other
+    than "deny". It is a wish to collect less all the same, so nothing may be collected then.
+    """
 
     battery_below_percent: int | None = None
     denies_metered_network: bool = False
     denies_private_window: bool = False
+    unknown: tuple[str, ...] = ()
 
     @classmethod
     def from_members(cls, members: Members) -> Self:
+        words = {name: members.text_or_absent(name) for name in _WORDED_CONDITIONS}
+        others = members.names() - {"battery_below_percent", *words}
+        unclear = {name for name, word in words.items() if word not in (None, "deny")}
         return cls(
-            battery_below_percent=members.integer_or_none("battery_below_percent", low=0, high=100),
-            # Any word but "allow" restricts, also one that a later version brings.
-            denies_metered_network=members.text_or_none("metered_network") not in (None, "allow"),
-            denies_private_window=members.text_or_none("private_window") not in (None, "allow"),
+            battery_below_percent=members.integer_or_absent(
+                "battery_below_percent", low=0, high=100
+            ),
+            denies_metered_network=words["metered_network"] == "deny",
+            denies_private_window=words["private_window"] == "deny",
+            unknown=tuple(sorted(others | unclear)),
         )
 
 
@@ -216,10 +237,13 @@ class Erase:
 
     @classmethod
     def from_members(cls, members: Members) -> Self:
+        starts_at, ends_at = members.time("from"), members.time("until")
+        if ends_at <= starts_at:
+            raise DocumentRefused("bad_field", "until")
         return cls(
             id=members.text("id"),
-            starts_at=members.time("from"),
-            ends_at=members.time("until"),
+            starts_at=starts_at,
+            ends_at=ends_at,
             applications=members.texts_or_all("applications"),
         )
 
