@@ -79,10 +79,14 @@ def _measure_devices(
         samples = measurements.measure_requests(folder, agents, portal, seconds=seconds)
         _say("Measuring pauses ...")
         pauses = measurements.measure_pauses(agents, portal)
+        _say("Stopping the programme ...")
+        with Server("portal.wsgi:application", log=folder / "api.log", interface="wsgi") as api:
+            stop = measurements.measure_stop(agents, portal, api)
     print(_headline(devices, seconds))
     print("\n" + measurements.requests_table(samples))
     print("\n" + measurements.pauses_table(pauses))
-    errors = sum(sample.errors for sample in samples.values())
+    print("\n" + measurements.stop_table(stop))
+    errors = sum(sample.errors for sample in samples.values()) + stop.errors
     return errors + sum(times.errors for times in pauses.values())
 
 
@@ -118,7 +122,7 @@ def _look_over(postgres: EmbeddedPostgres) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--devices", type=int, default=1600, help="at least 1,000")
+    parser.add_argument("--devices", type=int, default=2000, help="at least 1,000")
     parser.add_argument("--seconds", type=int, default=8, help="of each load, 1 to 20")
     parser.add_argument("--requests", type=int, default=100_000, help="at least 500")
     parser.add_argument("--only", choices=("devices", "pages"), help="leave out the other")

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from consent_agent.acceptance import AcceptedPolicy, Floors, SignedDocuments, accept
 from consent_agent.protocol.canonical import content_digest
-from consent_agent.protocol.jws import KeySet, public_key_jwk, sign
+from consent_agent.protocol.jws import KeySet, SigningKey, public_key_jwk, sign
 from consent_app.devices.actions import token_hash
 from consent_app.devices.models import Device, DevicePolicy
 from consent_app.devices.policy import compile_device_policy
@@ -37,6 +37,7 @@ class Agent:
     employee: Employee
     device: str
     token: str
+    key: SigningKey
     etag: str = "-"
     accepted: AcceptedPolicy | None = None
 
@@ -83,21 +84,22 @@ def enrol_fleet(count: int) -> list[Agent]:
         for number in range(count)
     )  # fmt: skip
     tokens = [f"device_{secrets.token_urlsafe(32)}" for _ in employees]
+    keys = [SigningKey.from_private(Ed25519PrivateKey.generate(), role="device") for _ in employees]
     devices = [
         Device(
             employee=employee, hostname=f"LAPTOP-{employee.employee_number}", platform="linux",
             agent_version="bench", token_hash=token_hash(token), enrolled_at=now, policy_version=1,
-            public_key=public_key_jwk(Ed25519PrivateKey.generate().public_key())["x"],
+            public_key=public_key_jwk(key.private.public_key())["x"],
         )
-        for employee, token in zip(employees, tokens, strict=True)
+        for employee, token, key in zip(employees, tokens, keys, strict=True)
     ]  # fmt: skip
     Device.objects.bulk_create(devices, batch_size=BATCH)
     DevicePolicy.objects.bulk_create(
         (_first_policy(device, at=now) for device in devices), batch_size=BATCH
     )
     return [
-        Agent(device.employee, str(device.pk), token)
-        for device, token in zip(devices, tokens, strict=True)
+        Agent(device.employee, str(device.pk), token, key)
+        for device, token, key in zip(devices, tokens, keys, strict=True)
     ]
 
 

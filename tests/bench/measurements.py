@@ -13,6 +13,7 @@ from tests.bench.load import Sample, measure
 from tests.bench.pages import Visit, pages_of, visit_all
 from tests.bench.pauses import Times, click_to_signed, commit_to_answer
 from tests.bench.processes import Server
+from tests.bench.stops import Stop, make_owner, stop_to_last_device
 
 PAUSES = 200
 WAITING = 1000
@@ -58,6 +59,13 @@ def measure_pauses(agents: list[Agent], portal: Server) -> dict[str, Times]:
             portal.port, third, also=crowd
         ),
     }
+
+
+def measure_stop(agents: list[Agent], portal: Server, api: Server) -> Stop:
+    """Stop the programme while all of these hold a poll."""
+    meet(portal.port, agents, conditional=False)
+    owner = make_owner(agents[0].employee)
+    return stop_to_last_device(portal.port, api.port, agents, owner=owner)
 
 
 def measure_pages(company: Company, server: Server) -> dict[str, Visit]:
@@ -107,6 +115,18 @@ def pauses_table(pauses: dict[str, Times]) -> str:
     return table([f"{PAUSES} pauses each", "median ms", "p99 ms", "errors"], rows)
 
 
+def stop_table(stop: Stop) -> str:
+    head = [f"Stop, {len(stop.answered):,} devices wait", "median ms", "last ms", "errors"]
+    rows = [
+        [name, _at_of(seconds, 50), _at_of(seconds, 100), thousands(stop.errors)]
+        for name, seconds in (
+            ("commit to a device's answer", stop.answered),
+            ("commit to a device's confirmation", stop.confirmed),
+        )
+    ]
+    return table(head, rows)
+
+
 def pages_table(visits: dict[str, Visit]) -> str:
     head = [f"{VISITS} visits each", "median ms", "p95 ms", "queries", "errors"]
     rows = [
@@ -128,4 +148,8 @@ def chores_table(chores: dict[str, float]) -> str:
 
 
 def _at(times: Times, percent: float) -> str:
-    return milliseconds(percentile(times.seconds, percent)) if times.seconds else UNKNOWN
+    return _at_of(times.seconds, percent)
+
+
+def _at_of(seconds: list[float], percent: float) -> str:
+    return milliseconds(percentile(seconds, percent)) if seconds else UNKNOWN

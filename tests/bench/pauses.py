@@ -70,11 +70,11 @@ def commit_to_answer(port: int, agents: Sequence[Agent], *, also: Sequence[Agent
 async def _commit_to_answer(port: int, agents: Sequence[Agent], also: Sequence[Agent]) -> Times:
     times = Times()
     with ThreadPoolExecutor(1) as person:
-        crowd = [await _Waiting.begin(port, agent) for agent in also]
+        crowd = [await Waiting.begin(port, agent) for agent in also]
         disturbed = [asyncio.ensure_future(one.answer()) for one in crowd]
         await asyncio.sleep(1 if crowd else 0)
         for agent in agents:
-            waiting = await _Waiting.begin(port, agent)
+            waiting = await Waiting.begin(port, agent)
             await asyncio.sleep(SETTLE_SECONDS)
             answer = asyncio.ensure_future(waiting.answer())
             paused = await asyncio.wrap_future(person.submit(pause, agent.employee))
@@ -106,7 +106,7 @@ def _check(agent: Agent) -> None:
         raise ValueError("the agent was not told of the pause")
 
 
-class _Waiting:
+class Waiting:
     """One agent's request that the portal holds."""
 
     def __init__(
@@ -115,7 +115,7 @@ class _Waiting:
         self.agent, self._reader, self._writer = agent, reader, writer
 
     @classmethod
-    async def begin(cls, port: int, agent: Agent) -> "_Waiting":
+    async def begin(cls, port: int, agent: Agent) -> "Waiting":
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         headers = {"Host": "127.0.0.1"} | agent.request(wait=WAIT_SECONDS)
         lines = [f"GET {PATH} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
