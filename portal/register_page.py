@@ -10,9 +10,11 @@ from django.core.exceptions import BadRequest
 from django.core.paginator import EmptyPage, Page, Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from consent_agent.protocol.decision import Reason, Verdict
+from consent_app.ledger.queries.incidents import incidents_shown
 from consent_app.register import queries
 from consent_app.register.forms import RegisterSearchForm, TryItForm
 from consent_app.register.models import Application, DataKind, RegisterVersion
@@ -63,6 +65,7 @@ def register_page(request: UserRequest) -> HttpResponse:
         "kinds": kinds,
         "has_devices": standing is not None and standing.has_devices,
         "try_it_form": TryItForm(),
+        "incidents": incidents_shown(at=timezone.now()),
     }
     return render_partial(request, PAGE, "application-list", context)
 

@@ -164,8 +164,15 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-notifications": {"task": "notifications.sweep", "schedule": 15.0},
     "keep-time-of-requests": {"task": "exemptions.keep_time", "schedule": 60.0},
     "keep-policies": {"task": "devices.keep_policies", "schedule": 60.0},
+    # How often another filter is built at most, and how soon an objection counts.
+    "keep-counterparties": {"task": "devices.keep_counterparties", "schedule": 50.0},
+    "sweep-contact-mails": {"task": "contacts.sweep", "schedule": 15.0},
     "remind-of-ends": {"task": "restrictions.remind_of_ends", "schedule": 20.0},
     "send-digests": {"task": "exemptions.send_digests", "schedule": crontab(minute="*/15")},
+    "keep-days-of-the-ledger": {
+        "task": "ledger.keep_days",
+        "schedule": crontab(hour=2, minute=40),
+    },
     "forget-notifications": {
         "task": "notifications.forget",
         "schedule": crontab(hour=3, minute=20),

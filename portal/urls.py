@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from consent_app.devices.api.views import key_set
-from portal import home, preferences, sign_in, views
+from portal import contacts_page, home, preferences, sign_in, views
 from portal.register_page import register_page
 from portal.try_it import try_it
 
@@ -60,10 +60,11 @@ urlpatterns = [
         preferences.quiet_time_end,
         name="quiet-time-end",
     ),
-    path("my-data/", include("consent_app.ledger.urls")),
+    path("my-data/", include("consent_app.ledger.urls.mine")),
     path("my-data/forget/", include("consent_app.erasure.urls")),
     path("my-data/download/", include("consent_app.access.urls")),
     path("contacts/", include("consent_app.contacts.urls")),
+    path("contacts/mine/<str:token>", contacts_page.contact, name="contact"),
     # The last of these answers what nothing else does.
     path("agent/v1/", include("consent_app.ledger.api.urls")),
     path("agent/v1/", include("consent_app.devices.api.urls")),
@@ -75,6 +76,7 @@ urlpatterns = [
     path("programme/register/", include("consent_app.register.urls.drafts")),
     path("programme/register/", include("consent_app.register.urls.review")),
     path("programme/stops/", include("consent_app.restrictions.urls.stops")),
+    path("programme/incidents/", include("consent_app.ledger.urls.incidents")),
     path("requests/", include("exemptions.urls.form")),
     path("requests/", include("exemptions.urls.requests")),
     path("review/", include("exemptions.urls.queue")),

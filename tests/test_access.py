@@ -136,6 +136,9 @@ ROWS = {
     "stop-restart": Row(get=404, post=404, through=READS_ROUTES, otherwise=403),
     "stop-agree": Row(post=404, through=READS_ROUTES, otherwise=403),
     "stop-decline": Row(post=404, through=READS_ROUTES, otherwise=403),
+    # Incidents
+    "incidents": Row(get=200, through=READS_ROUTES, otherwise=403),
+    "incident-close": Row(post=404, through=READS_ROUTES, otherwise=403),
     # Routes
     "routes": Row(get=200, through=READS_ROUTES, otherwise=403),
     "route-edit": Row(get=200, post=422, through=frozenset({"owner"}), otherwise=403),

@@ -55,6 +55,7 @@ PUBLIC = {
     "agent-acknowledgements",
     "agent-current-pause",
     "agent-enrolments",
+    "agent-ledger",
     "agent-openapi",
     "agent-pauses",
     "agent-policy",

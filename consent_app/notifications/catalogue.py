@@ -90,6 +90,13 @@ ENTRIES: Mapping[str, Entry] = {
         when="somebody asks that what was stopped begins again",
         sentence="Somebody asks that what was stopped begins again. It takes a second person.",
     ),
+    "incident_opened": Entry(
+        kind=Kind.PROGRAMME,
+        when="a device reports something that the register does not list",
+        sentence="A device reported something that the register does not list. Find out why.",
+        place="incidents",
+        place_label="Incidents",
+    ),
     "pause_ending": Entry(
         kind=Kind.DEVICES,
         when="a pause of yours is about to end",

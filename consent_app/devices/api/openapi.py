@@ -8,7 +8,12 @@ from pydantic import BaseModel
 
 from consent_app.devices.api import schemas
 
-BODIES: tuple[type[BaseModel], ...] = (schemas.Enrolment, schemas.Acknowledgement, schemas.Pause)
+BODIES: tuple[type[BaseModel], ...] = (
+    schemas.Enrolment,
+    schemas.Acknowledgement,
+    schemas.Pause,
+    schemas.Ledger,
+)
 
 PROBLEM = {
     "type": "object",
@@ -144,10 +149,23 @@ def _paths() -> dict[str, Any]:
                 problems=(*NOT_ALLOWED, 404, 409),
             )
         },
+        f"{base}ledger": {
+            "post": _operation(
+                "Report what was counted; running totals of hours, the greatest holds.",
+                body="Ledger", answers={202: _json("Counted")},
+                problems=(*BAD_BODY, *NOT_ALLOWED),
+            )
+        },
         f"{base}registers/{{digest}}": {
             "get": _operation(
                 "A register by its digest; never changes.", parameters=[digest],
                 answers={200: _json("Register")}, problems=(404,), public=True,
+            )
+        },
+        f"{base}filters/{{digest}}": {
+            "get": _operation(
+                "A filter of protected people by its digest; never changes.", parameters=[digest],
+                answers={200: _json("Counterparties")}, problems=(404,), public=True,
             )
         },
         "/.well-known/jwks.json": {
@@ -193,8 +211,15 @@ def _schemas() -> dict[str, Any]:
         "required": ["sequence"],
         "properties": {"sequence": {"type": "integer"}},
     }
+    counted = {
+        "type": "object",
+        "required": ["reports", "cost"],
+        "properties": {name: {"type": "integer"} for name in ("reports", "cost")},
+    }
     return schemas_ | {
         "Acknowledged": acknowledged,
+        "Counted": counted,
+        "Counterparties": {"type": "object", "description": "Contract counterparties/1."},
         "Enrolled": ENROLLED,
         "KeySet": KEY_SET,
         "PolicyAnswer": POLICY_ANSWER,

@@ -26,6 +26,7 @@ STATUS_OF_REFUSAL: Mapping[str, int] = {
     "pause_overlaps": 409,
     "policy_never_issued": 422,
     "sequence_reused": 409,
+    "undeclared": 422,
 }
 
 

@@ -510,7 +510,8 @@ def test_description_names_every_address_and_nothing_else(client, db):
     described = {path for path in document["paths"] if path.startswith("/agent/")}
 
     routed = set()
-    for pattern in get_resolver("consent_app.devices.api.urls").url_patterns:
+    rooms = ("consent_app.ledger.api.urls", "consent_app.devices.api.urls")
+    for pattern in (found for room in rooms for found in get_resolver(room).url_patterns):
         if pattern.name not in ("agent-unknown", "agent-openapi"):
             route = str(pattern.pattern).removeprefix("^").removesuffix("$")
             routed.add("/agent/v1/" + route.replace("(?P<digest>sha256:[0-9a-f]{64})", "{digest}"))

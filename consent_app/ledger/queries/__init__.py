@@ -1,0 +1,1 @@
+"""Reads of the ledger. Whoever asks for counts asks for their own."""

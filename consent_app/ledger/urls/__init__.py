@@ -1,0 +1,1 @@
+"""The pages of this room: my data, and incidents of the programme."""
