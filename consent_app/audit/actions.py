@@ -1,6 +1,5 @@
 """Writes to the append-only log. Always inside the transaction of the decision it records."""
 
-import hmac
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -11,8 +10,9 @@ from typing import Protocol
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from consent_agent.protocol.canonical import canonical_json
-from consent_app.audit import events, merkle, queries
+from consent_agent.protocol import merkle
+from consent_agent.protocol.receipts import commitment_to
+from consent_app.audit import events, queries
 from consent_app.audit.models import Details, Leaf, Node
 
 # One writer at a time takes the next index. The number is arbitrary and ours alone.
@@ -96,14 +96,6 @@ def erase_details(*, index: int, actor: Pseudonymous, reason: str) -> Leaf:
     Details.objects.filter(leaf=leaf).delete()
     erasure = Entry(events.DETAILS_ERASED, leaf, leaf.person, {"reason": reason})
     return record_all([erasure], actor=actor, at=timezone.now())[0]
-
-
-def commitment_to(salt: bytes, details: Mapping[str, object]) -> bytes:
-    """Return HMAC-SHA-256 over the canonical details, keyed by a salt of 32 random bytes.
-
-    Without the salt the few possible details of an event can't be tried one by one.
-    """
-    return hmac.digest(salt, canonical_json(dict(details)), "sha256")
 
 
 def _leaf(entry: Entry, *, index: int, actor: Pseudonymous, at: datetime, salt: bytes) -> Leaf:

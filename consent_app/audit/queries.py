@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Max, QuerySet
 
-from consent_app.audit import merkle
+from consent_agent.protocol import merkle
 from consent_app.audit.models import Leaf, Node
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
-from consent_app.audit import events, merkle
-from consent_app.audit.actions import commitment_to
+from consent_agent.protocol import merkle
+from consent_agent.protocol.receipts import commitment_to
+from consent_app.audit import events
 from consent_app.audit.models import Details, Leaf, Node
 from consent_app.audit.queries import TreeHead
 

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from consent_app.audit import merkle
+from consent_agent.protocol import merkle
 from consent_app.audit.queries import TreeHead
 from consent_app.devices.policy import RestrictionFact
 from consent_app.devices.told import ForMany, Known, SignedCeiling

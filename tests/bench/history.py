@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from consent_app.audit import merkle, queries
+from consent_agent.protocol import merkle
+from consent_app.audit import queries
 from consent_app.audit.models import Details, Leaf, Node, utc_text
 from tests.bench.copying import copy_models, copy_rows
 

@@ -29,6 +29,7 @@ ROLE_BY_TYP: Final[Mapping[str, str]] = {
     "device-policy+jws": "policy",
     "freshness+jws": "policy",
     "checkpoint+jws": "checkpoint",
+    "receipt+jws": "checkpoint",
     "acknowledgement+jws": DEVICE_ROLE,
 }
 

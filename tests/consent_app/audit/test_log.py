@@ -14,7 +14,8 @@ from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
 from psycopg import errors
 
-from consent_app.audit import events, merkle, queries
+from consent_agent.protocol import merkle
+from consent_app.audit import events, queries
 from consent_app.audit.actions import erase_details, record
 from consent_app.audit.models import Details, Leaf, Node
 from consent_app.audit.queries import TreeHead

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent_app.audit import merkle
+from consent_agent.protocol import merkle
 
 # The vectors of the certificate transparency reference: eight leaves, the root of each size.
 LEAVES = [
