@@ -139,6 +139,9 @@ ROWS = {
     # Incidents
     "incidents": Row(get=200, through=READS_ROUTES, otherwise=403),
     "incident-close": Row(post=404, through=READS_ROUTES, otherwise=403),
+    # The list of protected people
+    "contacts-protected": Row(get=200, post=422, through=frozenset({"legal"}), otherwise=403),
+    "contacts-entry-end": Row(post=404, through=frozenset({"legal"}), otherwise=403),
     # Routes
     "routes": Row(get=200, through=READS_ROUTES, otherwise=403),
     "route-edit": Row(get=200, post=422, through=frozenset({"owner"}), otherwise=403),

@@ -55,6 +55,7 @@ PUBLIC = {
     "agent-acknowledgements",
     "agent-current-pause",
     "agent-enrolments",
+    "agent-filter",
     "agent-ledger",
     "agent-openapi",
     "agent-pauses",
@@ -62,6 +63,10 @@ PUBLIC = {
     "agent-register",
     "agent-unknown",
     "jwks",
+    # people who take no part: each page but their own says the same to everybody
+    "contact",
+    "contacts",
+    "contacts-asked",
     # load balancers
     "health",
 }

@@ -163,7 +163,12 @@ def upcoming_ceilings(current: Ceiling) -> list[Ceiling]:
 def ceiling_document(jurisdiction: Jurisdiction) -> documents.Ceiling | None:
     """Return what the ceiling in force says; None where none is signed yet."""
     ceiling = newest_ceiling(jurisdiction)
-    return documents.Ceiling.from_payload(_payload_of(ceiling.jws)) if ceiling else None
+    return content_of(ceiling) if ceiling else None
+
+
+def content_of(ceiling: Ceiling) -> documents.Ceiling:
+    """Return what a ceiling says."""
+    return documents.Ceiling.from_payload(_payload_of(ceiling.jws))
 
 
 def policy_document(policy: DevicePolicy) -> documents.DevicePolicy:

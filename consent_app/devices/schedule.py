@@ -8,3 +8,8 @@ from consent_app.devices import actions
 @shared_task(name="devices.keep_policies")
 def keep_policies() -> None:
     actions.keep_policies()
+
+
+@shared_task(name="devices.keep_counterparties")
+def keep_counterparties() -> None:
+    actions.keep_counterparties()

@@ -271,6 +271,7 @@ def footer_links() -> dict[str, object]:
     """List the pages behind the pages: what anybody may check."""
     names = (
         ("register", "What is collected"),
+        ("contacts", "If you take no part"),
         ("jwks", "Signing keys"),
         ("agent-openapi", "Device API"),
     )

@@ -31,6 +31,8 @@ PAGES = {
 OPEN_PAGES = {
     "sign in": ("/account/login/", "Sign in"),
     "forgotten password": ("/account/password/forgotten/", "password"),
+    "looking oneself up": ("/contacts/", "Your words on somebody else's screen"),
+    "a link is on its way": ("/contacts/asked", "Look into your mail"),
     "the cast": ("/demo/", "Who do you want to be?"),
 }
 every_page = pytest.mark.parametrize(("address", "heading"), PAGES.values(), ids=PAGES.keys())

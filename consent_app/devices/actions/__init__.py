@@ -1,6 +1,7 @@
 """Every write to devices: one function per event."""
 
 from consent_app.devices.actions.acknowledgements import receive_acknowledgement
+from consent_app.devices.actions.counterparties import keep_counterparties
 from consent_app.devices.actions.enrolment import (
     enrol_device,
     issue_enrolment_code,
@@ -13,6 +14,7 @@ from consent_app.devices.actions.upkeep import keep_policies
 __all__ = [
     "enrol_device",
     "issue_enrolment_code",
+    "keep_counterparties",
     "keep_policies",
     "receive_acknowledgement",
     "refresh_policies",

@@ -12,6 +12,7 @@ from consent_agent.protocol import documents
 from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_agent.protocol.jws import sign
 from consent_app.audit.actions import record
+from consent_app.contacts.queries import newest_filter
 from consent_app.devices import announcements, events, queries
 from consent_app.devices.errors import RegisterMissing
 from consent_app.devices.models import Ceiling, Device, DevicePolicy
@@ -103,9 +104,10 @@ def sign_ceilings(*, by: Employee) -> list[Ceiling]:
 def ceilings_to_sign(*, at: datetime) -> list[UnsignedCeiling]:
     """Return what every cohort is to be told and is not yet, by cohort and version.
 
-    That is the register in force and each that was published ahead. Where one of them says
-    something new, those after it are signed again: the highest version holds. Holds the cohorts'
-    rows, so it belongs to the transaction that keeps what was signed.
+    That is the register in force and each that was published ahead, all of them with the newest
+    filter of protected people. Where one of them says something new, those after it are signed
+    again: the highest version holds. Holds the cohorts' rows, so it belongs to the transaction that
+    keeps what was signed.
 
     Raises:
         RegisterMissing: no register is in force.
@@ -115,11 +117,14 @@ def ceilings_to_sign(*, at: datetime) -> list[UnsignedCeiling]:
         raise RegisterMissing
     registers = [current, *upcoming_versions(at=at)]
     excluded = {register.pk: excluded_slugs(register) for register in registers}
+    newest = newest_filter()
     cohorts = Jurisdiction.objects.select_for_update(no_key=True).order_by("pk")
     return [
         unsigned
         for jurisdiction in cohorts
-        for unsigned in _unsigned(jurisdiction, registers, excluded, at=at)
+        for unsigned in _unsigned(
+            jurisdiction, registers, excluded, newest.digest if newest else None, at=at
+        )
     ]
 
 
@@ -127,6 +132,7 @@ def _unsigned(
     jurisdiction: Jurisdiction,
     registers: Sequence[RegisterVersion],
     excluded: Mapping[int, list[str]],
+    counterparties: str | None,
     *,
     at: datetime,
 ) -> Iterator[UnsignedCeiling]:
@@ -140,6 +146,7 @@ def _unsigned(
             collection=queries.COLLECTION[CollectionDefault(jurisdiction.collection_default)],
             register_digest=register.digest or "",
             excluded=excluded[register.pk],
+            counterparties=counterparties,
         )
         digest = content_digest(canonical_json(content))
         is_same = is_same and known is not None and known.content_digest == digest

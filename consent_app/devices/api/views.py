@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from consent_app.contacts.queries import filter_document
 from consent_app.devices import actions, queries
 from consent_app.devices.api import schemas
 from consent_app.devices.api.endpoint import for_device, methods, read_body
@@ -70,12 +71,11 @@ def end_pause(_request: HttpRequest, device: Device) -> HttpResponse:
 
 
 def register_document(_request: HttpRequest, *, digest: str) -> HttpResponse:
-    document = document_by_digest(digest)
-    if document is None:
-        raise ProblemError(404, "not_found")
-    return HttpResponse(
-        document, content_type="application/json", headers={"Cache-Control": FOR_EVER}
-    )
+    return _named_document(document_by_digest(digest))
+
+
+def counterparty_filter(_request: HttpRequest, *, digest: str) -> HttpResponse:
+    return _named_document(filter_document(digest))
 
 
 def jwks(_request: HttpRequest) -> HttpResponse:
@@ -99,6 +99,15 @@ def nothing_here(_request: HttpRequest, **_path: str) -> HttpResponse:
     raise ProblemError(404, "not_found")
 
 
+def _named_document(document: bytes | None) -> HttpResponse:
+    """Answer a document that its name pins for ever."""
+    if document is None:
+        raise ProblemError(404, "not_found")
+    return HttpResponse(
+        document, content_type="application/json", headers={"Cache-Control": FOR_EVER}
+    )
+
+
 def _pause_body(started: Restriction) -> dict[str, object]:
     assert started.ends_at is not None  # noqa: S101 (a database constraint says so)
     return {
@@ -113,6 +122,7 @@ acknowledgements = methods(POST=acknowledge)
 pauses = methods(POST=pause)
 current_pause = methods(DELETE=end_pause)
 registers = methods(GET=register_document)
+filters = methods(GET=counterparty_filter)
 key_set = methods(GET=jwks)
 description = methods(GET=openapi)
 policy = methods(GET=poll_elsewhere)
