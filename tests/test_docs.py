@@ -384,8 +384,10 @@ def test_the_acknowledgement_is_signed_by_the_key_of_the_page(accepted):
 def test_the_bodies_are_what_the_api_takes():
     enrolment = schemas.Enrolment.model_validate(example("enrolment"))
     pause = schemas.Pause.model_validate(example("pause"))
+    ledger = schemas.Ledger.model_validate(example("ledger"))
 
     assert (enrolment.hostname, pause.minutes) == ("LAPTOP-1", 15)
+    assert (ledger.reports[0].captured, ledger.cost[0].battery_mwh) == (12, None)
 
 
 def test_the_problem_has_the_members_that_problems_have():

@@ -19,9 +19,11 @@ from consent_agent.client import Connection, PortalClient, enrol
 from consent_agent.clock import SystemClock
 from consent_agent.errors import AgentError, AlreadyEnrolled, PortalRefused
 from consent_agent.gate import Gate
+from consent_agent.ledger import Ledger
 from consent_agent.loop import Agent
 from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.reporting import Meter, Reporter
 from consent_agent.state import MAX_PAUSE_MINUTES, LocalPause, State, default_folder
 from consent_agent.wording import describe_denied, printable, time_of_day
 
@@ -85,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     pausing.add_argument("minutes", metavar="N", type=_minutes, help="1 to 30 minutes")
     pausing.set_defaults(command=_pause)
 
+    reporting = commands.add_parser(
+        "report", parents=[common], help="tell the portal now what was counted"
+    )
+    reporting.set_defaults(command=_report)
+
     resuming = commands.add_parser("resume", parents=[common], help="end the pause")
     resuming.set_defaults(command=_resume)
     return parser
@@ -126,15 +133,27 @@ async def _run_until_stopped(state: State) -> None:
     enrolment = state.enrolment
     _announce(f"Device {enrolment.device_id}, portal {enrolment.portal_url}")
     async with Connection(enrolment.portal_url) as connection:
+        client = PortalClient(connection, enrolment)
         agent = Agent(
             state=state,
-            client=PortalClient(connection, enrolment),
+            client=client,
+            reporter=_reporter(state, client, connection),
             gate=Gate(clock),
             clock=clock,
             announce=_announce,
         )
         await agent.run(stop)
     _announce("Stopped.")
+
+
+def _reporter(state: State, client: PortalClient, connection: Connection) -> Reporter:
+    return Reporter(
+        ledger=Ledger(state.path),
+        client=client,
+        meter=Meter(connection),
+        clock=SystemClock(),
+        announce=_announce,
+    )
 
 
 def _set_on_signals(stop: asyncio.Event) -> None:
@@ -208,6 +227,17 @@ async def _report_pause(state: State, pause: LocalPause) -> None:
             _complain(f"{failure} The running agent will report the pause.")
             return
     state.mark_reported(pause)
+
+
+def _report(options: argparse.Namespace) -> None:
+    asyncio.run(_report_counts(State.load(options.state)))
+
+
+async def _report_counts(state: State) -> None:
+    async with Connection(state.enrolment.portal_url) as connection:
+        client = PortalClient(connection, state.enrolment)
+        rows = await _reporter(state, client, connection).report()
+    _announce(f"Rows that the portal took: {rows}.")
 
 
 def _resume(options: argparse.Namespace) -> None:

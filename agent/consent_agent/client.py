@@ -67,7 +67,10 @@ class _Answer:
 
 
 class Connection:
-    """HTTP with one portal, within limits; without knowledge of what is said."""
+    """HTTP with one portal, within limits; without knowledge of what is said.
+
+    `bytes_exchanged` counts headers and bodies both ways, without what TLS and TCP add.
+    """
 
     def __init__(self, portal_url: str, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
         """Prepare to talk to `portal_url`.
@@ -78,6 +81,7 @@ class Connection:
         check_address(portal_url)
         self._base = portal_url.rstrip("/") + "/agent/v1/"
         self._deadline_seconds = deadline_seconds
+        self.bytes_exchanged = 0
         self._http = httpx.AsyncClient(
             follow_redirects=False,
             timeout=None,  # noqa: S113  # the whole call has a deadline of its own
@@ -127,7 +131,9 @@ class Connection:
         return answer
 
     async def _exchange(self, request: httpx.Request, limit: int) -> _Answer:
+        self.bytes_exchanged += _size(request.headers) + len(request.content)
         response = await self._http.send(request, stream=True)
+        self.bytes_exchanged += _size(response.headers)
         try:
             if 300 <= response.status_code < 400 and response.status_code != 304:
                 raise AnswerRefused("redirect")
@@ -136,6 +142,7 @@ class Connection:
             body = bytearray()
             async for chunk in response.aiter_raw():
                 body += chunk
+                self.bytes_exchanged += len(chunk)
                 if len(body) > limit:
                     raise AnswerRefused("too_large")
             return _Answer(response.status_code, response.headers, bytes(body))
@@ -196,6 +203,14 @@ class PortalClient:
         if answer.status != 202:
             raise AnswerRefused("not_acknowledged")
 
+    async def report(self, body: Mapping[str, object]) -> None:
+        """Hand over counts and cost; members as in `ledger.Unsent`."""
+        answer = await self._connection.call(
+            "POST", "ledger", headers=self._authorization, body=body
+        )
+        if answer.status != 202:
+            raise AnswerRefused("not_counted")
+
     async def start_pause(self, *, minutes: int, idempotency_key: str) -> None:
         body = {"minutes": minutes, "idempotency_key": idempotency_key}
         await self._connection.call("POST", "pauses", headers=self._authorization, body=body)
@@ -254,6 +269,11 @@ def check_address(url: str) -> None:
         raise InsecureAddress
 
 
+def _size(headers: httpx.Headers) -> int:
+    """Return how long header lines are; each has a colon, a space and a line end of two bytes."""
+    return sum(len(name) + len(value) + 4 for name, value in headers.raw)
+
+
 def _header_text(text: str) -> str:
     if not (text and text.isascii() and text.isprintable()):
         raise ValueError("cannot be sent in a header")
@@ -298,19 +318,27 @@ def _read_members(answer: _Answer, *, status: int) -> Members:
 
 
 def _refusal(answer: _Answer) -> PortalRefused | DeviceRevoked:
-    code = _problem_code(answer)
+    code, fields = _problem(answer)
     if answer.status == 403 and code == "device_revoked":
         return DeviceRevoked()
-    return PortalRefused(status=answer.status, code=code, retry_after=_retry_after(answer))
+    return PortalRefused(
+        status=answer.status, code=code, retry_after=_retry_after(answer), fields=fields
+    )
 
 
-def _problem_code(answer: _Answer) -> str:
+def _problem(answer: _Answer) -> tuple[str, tuple[str, ...]]:
+    """Return the code of a problem document, and the fields that it names."""
     if answer.media_type != "application/problem+json":
-        return "unknown"
+        return "unknown", ()
     try:
-        return Members(parse_json(answer.body)).text("code")
+        members = Members(parse_json(answer.body))
+        code = members.text("code")
     except DocumentRefused:
-        return "unknown"
+        return "unknown", ()
+    try:
+        return code, members.each("errors", lambda error: error.text("field"))
+    except DocumentRefused:
+        return code, ()
 
 
 def _retry_after(answer: _Answer) -> float | None:

@@ -5,6 +5,11 @@ person at the device. Refused documents are `protocol.errors.DocumentRefused`; w
 for collecting is left to `gate` and `loop`.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
+_PASSING_STATUSES: Final = frozenset({401, 403, 408, 425, 429})
+
 
 class AgentError(Exception):
     """A failure that the agent foresees; `exit_status` is what the command line ends with."""
@@ -74,15 +79,31 @@ class AnswerRefused(AgentError):
 
 
 class PortalRefused(AgentError):
-    """The portal said no. `retry_after` in seconds, where it said when to ask again."""
+    """The portal said no. `retry_after` in seconds, where it said when to ask again.
+
+    `fields` names what of the body it did not take, where it said so: `reports.3.application`.
+    """
 
     exit_status = 5
 
-    def __init__(self, *, status: int, code: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        status: int,
+        code: str,
+        retry_after: float | None = None,
+        fields: Sequence[str] = (),
+    ) -> None:
         super().__init__(f"The portal refused ({status} {code}).")
         self.status = status
         self.code = code
         self.retry_after = retry_after
+        self.fields = fields
+
+    @property
+    def is_passing(self) -> bool:
+        """Say whether the same request may be taken later."""
+        return self.status >= 500 or self.status in _PASSING_STATUSES
 
 
 class DeviceRevoked(AgentError):

@@ -9,6 +9,7 @@ reads them from the state folder, and checks everything again at each load.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -197,20 +198,18 @@ class Gate:
         """
         now = self._clock.now()
         held = self._held
-        if refusal := self._refuse_all(held, now, at):
-            return refusal
-        assert held is not None  # noqa: S101  # _refuse_all refuses without one
         subject = Subject(application, url, window_title, field)
+        if held is None:
+            return Verdict.refusal(Reason.NO_POLICY, self._closed_because)
+        if refusal := self._refuse_all(held, now, at):
+            # Named for those who count what was held back.
+            return replace(refusal, application=held.view.application_of(subject, kind))
         verdict = held.decide(subject, kind=kind, at=now.wall if at is None else at, now=now)
         if not verdict.allowed:
             return verdict
         return held.circumstances.refusal(subject, verdict, counterparties, surroundings) or verdict
 
-    def _refuse_all(
-        self, held: HeldPolicy | None, now: Instant, at: datetime | None
-    ) -> Verdict | None:
-        if held is None:
-            return Verdict.refusal(Reason.NO_POLICY, self._closed_because)
+    def _refuse_all(self, held: HeldPolicy, now: Instant, at: datetime | None) -> Verdict | None:
         if not held.is_fresh(now):
             return Verdict.refusal(Reason.NOT_FRESH, "freshness")
         if at is not None and not held.received.wall <= at < now.wall + held.remaining(now):

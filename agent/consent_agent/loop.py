@@ -1,8 +1,9 @@
 """The running agent: poll, accept, apply, keep, confirm; again and again until told to stop.
 
-Three tasks share one gate. Polling asks first without waiting, then holds long polls; failures
+Four tasks share one gate. Polling asks first without waiting, then holds long polls; failures
 back off with full jitter. Watching looks at the person's own pause ten times a second. Reporting
-sends acknowledgements, and pauses that the portal has not heard of, until it took them. Failed
+sends acknowledgements, and pauses that the portal has not heard of, until it took them; counts are
+left to `reporting`. Failed
 answers change nothing: what is in force runs out by itself. What is acceptable is decided in
 `acceptance`, what may be captured in `gate`.
 """
@@ -30,6 +31,7 @@ from consent_agent.protocol.documents import Acknowledgement
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import sign
 from consent_agent.protocol.matching import Register
+from consent_agent.reporting import Reporter
 from consent_agent.state import (
     MAX_PAUSE_MINUTES,
     LocalPause,
@@ -44,7 +46,6 @@ WATCH_SECONDS: Final = 0.1
 QUICK_ANSWER_SECONDS: Final = 1.0
 # The command that started a pause reports it; this is how long it may take before the loop does.
 REPORT_PAUSE_AFTER_SECONDS: Final = 15.0
-_PASSING_STATUSES: Final = frozenset({401, 403, 408, 425, 429})
 
 
 class BackOff:
@@ -70,12 +71,14 @@ class Agent:
         *,
         state: State,
         client: PortalClient,
+        reporter: Reporter,
         gate: Gate,
         clock: Clock,
         announce: Callable[[str], None],
     ) -> None:
         self._state = state
         self._client = client
+        self._reporter = reporter
         self._gate = gate
         self._clock = clock
         self._announce = announce
@@ -98,12 +101,20 @@ class Agent:
         """
         self._restore()
         self._watch_pause()  # before the first answer could open the gate
+        try:
+            await self._work(stop)
+        except DeviceRevoked:
+            self._state.forget()  # when nobody writes there any more
+            raise
+
+    async def _work(self, stop: asyncio.Event) -> None:
         tasks = {
             asyncio.create_task(work)
             for work in (
                 self._poll_forever(),
                 self._watch_pause_forever(),
                 self._report_forever(),
+                self._reporter.report_forever(),
                 stop.wait(),
             )
         }
@@ -111,9 +122,6 @@ class Agent:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-        except DeviceRevoked:
-            self._state.forget()
-            raise
         finally:
             self._gate.close("agent_stopped")  # nobody watches for a pause any more
             for task in tasks:
@@ -348,7 +356,7 @@ class Agent:
             await self._client.acknowledge(sending.unsent)
             outcome = "confirmed"
         except PortalRefused as refusal:
-            if _is_passing(refusal):
+            if refusal.is_passing:
                 raise
             outcome = f"not confirmed: {refusal}"
         self._announce(f"{line}  {outcome}" if line else f"Last policy {outcome}")
@@ -363,7 +371,7 @@ class Agent:
         try:
             await self._client.start_pause(minutes=minutes, idempotency_key=pause.idempotency_key)
         except PortalRefused as refusal:
-            if _is_passing(refusal):
+            if refusal.is_passing:
                 raise
             self._announce(f"The portal did not take the pause: {refusal}")
         else:
@@ -377,8 +385,3 @@ class Agent:
 def _rules_of(held: HeldPolicy) -> tuple[object, ...]:
     accepted, freshness = held.accepted, held.accepted.freshness
     return accepted.device_digest, accepted.ceiling_digest, freshness.programme, freshness.deny
-
-
-def _is_passing(refusal: PortalRefused) -> bool:
-    """Say whether the same request may be taken later."""
-    return refusal.status >= 500 or refusal.status in _PASSING_STATUSES

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from consent_agent.acceptance import Floor, Floors, SignedDocuments
 from consent_agent.clock import Instant
 from consent_agent.errors import NotEnrolled, StateRefused
+from consent_agent.ledger import LEDGER_FILES
 from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
 from consent_agent.protocol.documents import MAX_VERSION, Members, format_time
 from consent_agent.protocol.errors import DocumentRefused
@@ -123,6 +124,10 @@ class State:
         self._seal = Seal(enrolment.private)
         self.enrolment = enrolment
 
+    @property
+    def path(self) -> Path:
+        return self._folder.path
+
     @classmethod
     def create(cls, path: Path, enrolment: Enrolment) -> "State":
         """Begin anew; what an earlier enrolment left behind is no longer readable, and goes."""
@@ -167,6 +172,7 @@ class State:
             _REPORTED_PAUSE,
             *self._folder.names(_REGISTERS),
             *self._folder.names(_FILTERS),
+            *LEDGER_FILES,
         ):
             self._folder.remove(name)
 

@@ -330,6 +330,8 @@ class SimulatedPortal(ThreadingHTTPServer):
                 handler.send(201, self._enrolment())
             case "POST", "acknowledgements":
                 handler.send(202, {})
+            case "POST", "ledger":
+                handler.send(202, {"reports": len(body["reports"]), "cost": len(body["cost"])})
             case "POST", "pauses":
                 handler.send(201, {})
             case "DELETE", "pauses/current":

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from consent_agent.cli import main
+from consent_agent.ledger import Counter, Ledger
+from consent_agent.protocol.decision import Reason, Verdict
 
 AGENT = Path(__file__).parents[2] / "agent"
 
@@ -76,7 +79,7 @@ def test_enrols_once(enrolled, portal):
     assert "enrolled already" in errors
 
 
-@pytest.mark.parametrize("name", ["run", "status", "resume"])
+@pytest.mark.parametrize("name", ["run", "status", "resume", "report"])
 def test_says_when_the_device_is_not_enrolled(command, name):
     status, _, errors = command(name)
 
@@ -216,3 +219,30 @@ def test_version_and_help_need_no_enrolment(capsys):
 
     assert (version.value.code, usage.value.code) == (0, 0)
     assert "exit status:" in capsys.readouterr().out
+
+
+def test_reports_what_was_counted(enrolled, portal, folder):
+    counter = Counter.on_state(folder)
+    counter.record(
+        Verdict(allowed=True, reason=Reason.ALLOWED, rule="slack", application="slack"),
+        kind="keystrokes",
+    )
+    counter.flush()
+
+    first, again = enrolled("report"), enrolled("report")
+
+    (body,) = portal.bodies("POST", "ledger")
+    assert [row["application"] for row in body["reports"]] == ["slack"]
+    assert (first[1], again[1]) == (
+        "Rows that the portal took: 1.\n",
+        "Rows that the portal took: 0.\n",
+    )
+
+
+def test_says_when_the_portal_does_not_take_a_report(enrolled, portal, folder):
+    Ledger(folder).add_cost(cpu_seconds=1, bytes_exchanged=1, at=datetime.now(UTC))
+    portal.wrong_answers["ledger"] = lambda handler: handler.send(503, {"code": "unavailable"})
+
+    status, _, errors = enrolled("report")
+
+    assert (status, "503 unavailable" in errors) == (5, True)

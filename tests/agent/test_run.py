@@ -13,11 +13,13 @@ from consent_agent.client import Connection, PortalClient
 from consent_agent.clock import SystemClock
 from consent_agent.errors import DeviceRevoked
 from consent_agent.gate import Gate
+from consent_agent.ledger import Ledger
 from consent_agent.loop import Agent, BackOff
 from consent_agent.protocol.canonical import content_digest
 from consent_agent.protocol.decision import Reason
 from consent_agent.protocol.documents import Acknowledgement
 from consent_agent.protocol.jws import verify_with_key
+from consent_agent.reporting import Meter, Reporter
 from consent_agent.state import LocalPause, State
 from tests.agent.simulated_portal import REGISTER_DIGEST, SimulatedPortal, deny
 
@@ -46,9 +48,18 @@ class Running:
     async def started(self) -> AsyncIterator["Running"]:
         enrolment = self.state.enrolment
         async with Connection(enrolment.portal_url) as connection:
+            client = PortalClient(connection, enrolment)
+            reporter = Reporter(
+                ledger=Ledger(self.state.path),
+                client=client,
+                meter=Meter(connection),
+                clock=self.clock,
+                announce=self.lines.append,
+            )
             agent = Agent(
                 state=self.state,
-                client=PortalClient(connection, enrolment),
+                client=client,
+                reporter=reporter,
                 gate=self.gate,
                 clock=self.clock,
                 announce=self.lines.append,

@@ -183,6 +183,15 @@ class PolicyView:
             or _allowed(rows[-1].slug)
         )
 
+    def application_of(self, subject: Subject, kind: str) -> str | None:
+        """Return the slug of what may be captured at one time or another; None for the rest."""
+        if self._standing is not None:
+            return None
+        refusal, rows, _ = self._identify(subject)
+        if refusal is not None or any(_refused_by_row(row, kind) for row in rows):
+            return None
+        return rows[-1].slug
+
     def _identify(
         self, subject: Subject
     ) -> tuple[Verdict | None, tuple[Application, ...], Address | None]:
