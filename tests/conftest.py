@@ -23,6 +23,7 @@ from tests.exemption_fixtures import (  # noqa: F401 (fixtures)
     make_request,
     organisation,
 )
+from tests.notice_fixtures import publish  # noqa: F401 (fixture)
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -41,3 +41,13 @@ class RegisterInvalid(Refusal):
 class RegisterTooLarge(Refusal):
     code = "register_too_large"
     message = "The register's document would be larger than devices accept (4 MiB)."
+
+
+class NoticeChanged(Refusal):
+    code = "notice_changed"
+    message = "The notice has changed since this page was opened. Here it is as it is now."
+
+
+class NoChoiceHere(Refusal):
+    code = "no_choice_here"
+    message = "The law where you work leaves nothing to choose here."

@@ -1,14 +1,21 @@
 """Writes the notices of a version in plain words. Pure: the same facts give the same text.
 
 A text names purposes, kinds, retention, readers and rights; the list of applications stands on the
-page beside it, so that adding one asks again by `widens` and not by a changed count.
+page beside it, so that adding one asks again by `widens` and not by a changed count. No text holds
+a number of a version or a date: those stand beside it, and would ask everybody again.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from consent_app.register.models import DataKind, NoticeForm, RegisterVersion
 from consent_app.register.notice_fields import NoticeFields, read_fields
+
+DAILY: Final = "daily"
+# A paragraph may begin with what it is about: a few words, then a colon.
+_LABELLED: Final = re.compile(r"(?P<label>[^.:;“”]{2,60}): (?P<words>.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +27,27 @@ class Facts:
     fields: NoticeFields
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A paragraph as a page shows it; `label` is empty where it has none."""
+
+    label: str
+    words: str
+
+
 def notice_texts(version: RegisterVersion, kinds: Iterable[DataKind]) -> dict[NoticeForm, str]:
     """Return the text of every form; paragraphs stand apart by an empty line."""
     facts = Facts(version, tuple(kinds), read_fields(version.notice_fields))
     return {form: _text(_PARAGRAPHS[form](facts)) for form in NoticeForm}
+
+
+def passages(text: str) -> list[Passage]:
+    """Return the paragraphs of a notice; nothing is added to its words or left out."""
+    found = ((_LABELLED.fullmatch(paragraph), paragraph) for paragraph in text.split("\n\n"))
+    return [
+        Passage(match["label"], match["words"]) if match else Passage("", paragraph)
+        for match, paragraph in found
+    ]
 
 
 def _text(paragraphs: Iterable[str]) -> str:
@@ -31,28 +55,54 @@ def _text(paragraphs: Iterable[str]) -> str:
 
 
 def _general(facts: Facts) -> list[str]:
-    version = facts.version
+    fields, version = facts.fields, facts.version
     return [
-        version.purpose,
+        f"What for: {version.purpose}",
+        f"What it is not used for: {version.limits}",
         *(f"{kind.name}: {kind.explanation} {_kept(kind)}" for kind in facts.kinds),
-        version.limits,
+        (
+            "How and how long: An agent, which is a program on your company devices, records in "
+            "the applications that the register lists as collected, whenever your page in this "
+            "portal says that the device is collecting. It goes on until the portal says otherwise."
+        ),
         _readers(version),
+        f"Where it goes: {fields.transfers}",
         _never(version),
         (
-            "You can pause collection for up to 30 minutes at any time, keep applications out for "
-            "good, and request an exemption. Nobody who decides about you sees your pauses."
+            "What you can do: You can pause collection for up to 30 minutes at any time, keep "
+            "applications out for good, and request an exemption. Nobody who decides about you "
+            "sees your pauses."
         ),
-        f"Responsible: {facts.fields.controller}",
-        f"Questions: {facts.fields.contact}",
+        (
+            f"Whether you must: {fields.if_refused} Where the law leaves it to you, nothing is "
+            "collected before you say yes, and you can take a yes back at any time, as easily as "
+            "you gave it. Where the law asks you to acknowledge this notice, nothing is collected "
+            "before you do. An acknowledgement says that you were told: you agree to nothing by "
+            "it, and it takes no right away."
+        ),
+        f"Your rights: {fields.rights}",
+        f"Automated decisions: {fields.automated_decisions}",
+        f"Responsible: {fields.controller}",
+        f"Questions: {fields.contact}",
+        f"Data protection officer: {fields.protection_officer}",
+        f"Complaints: {fields.complaint}",
     ]
 
 
 def _kept(kind: DataKind) -> str:
-    return f"Kept for {kind.retention_days} days. {kind.retention_reason}"
+    return f"Kept for {_days(kind)}. {kind.retention_reason}"
+
+
+def _retention(facts: Facts) -> str:
+    return "; ".join(f"{kind.name}: {_days(kind)}" for kind in facts.kinds)
+
+
+def _days(kind: DataKind) -> str:
+    return f"{kind.retention_days} day{'' if kind.retention_days == 1 else 's'}"
 
 
 def _readers(version: RegisterVersion) -> str:
-    read_by = "; ".join(f"{reader['who']} ({reader['why']})" for reader in version.readers)
+    read_by = " ".join(f"{reader['who']}. {reader['why']}" for reader in version.readers)
     return f"Who may read it: {read_by}"
 
 
@@ -62,14 +112,30 @@ def _never(version: RegisterVersion) -> str:
 
 
 def _new_york(facts: Facts) -> list[str]:
-    return [facts.fields.new_york, *_general(facts)]
+    return [
+        f"Notice of electronic monitoring: {facts.fields.new_york}",
+        (
+            "About these words: The law of New York (Civil Rights Law, section 52-c) asks every "
+            "employer who monitors to use them. This programme collects less: what stands below, "
+            "and nothing else."
+        ),
+        *_general(facts),
+    ]
 
 
 def _delaware(facts: Facts) -> list[str]:
+    how = (
+        "It is given to you on each day on which you open this portal; on any other day nothing "
+        "is collected. You may acknowledge it once instead."
+        if facts.fields.delaware == DAILY
+        else "It is given to you once, and you are asked to acknowledge it."
+    )
     return [
         (
-            "On this computer, electronic mail and the use of the internet can be monitored as "
-            "follows. This notice is given under title 19, section 705 of the Delaware Code."
+            "Notice of monitoring: On company devices, telephone conversations and transmissions, "
+            "electronic mail and transmissions, and access to and use of the internet can be "
+            "monitored, as far as this notice says below and no further. It is given under "
+            f"title 19, section 705 of the Delaware Code. {how}"
         ),
         *_general(facts),
     ]
@@ -78,61 +144,58 @@ def _delaware(facts: Facts) -> list[str]:
 def _connecticut(facts: Facts) -> list[str]:
     return [
         (
-            f"Electronic monitoring may occur here: {facts.fields.connecticut} This notice is "
-            "given under section 31-48d of the Connecticut General Statutes."
+            f"Kinds of electronic monitoring that may occur: {facts.fields.connecticut} This "
+            "notice is given before any of it, under section 31-48d of the Connecticut General "
+            "Statutes, and is posted where everybody concerned can read it."
         ),
         *_general(facts),
     ]
 
 
 def _california(facts: Facts) -> list[str]:
-    kept = "; ".join(f"{kind.name}: {kind.retention_days} days" for kind in facts.kinds)
     return [
-        "Notice at collection under section 1798.100 of the California Civil Code.",
-        f"How long each category is kept: {kept}.",
-        facts.fields.california,
+        (
+            "Notice at collection: It is given before anything is collected, under section "
+            "1798.100 of the California Civil Code."
+        ),
+        f"How long each category is kept: {_retention(facts)}.",
+        f"Sold or shared: {facts.fields.california}",
         *_general(facts),
     ]
 
 
 def _gdpr_13(facts: Facts) -> list[str]:
-    fields = facts.fields
     return [
         *_general(facts),
-        f"Data protection officer: {fields.protection_officer}",
-        f"Legal basis: {fields.legal_basis}",
-        f"Transfers: {fields.transfers}",
-        f"Your rights: {fields.rights}",
-        f"Complaints: {fields.complaint}",
-        f"Whether you must: {fields.if_refused}",
-        f"Automated decisions: {fields.automated_decisions}",
+        f"Legal basis: {facts.fields.legal_basis}",
     ]
 
 
 def _gdpr_14(facts: Facts) -> list[str]:
     fields, version = facts.fields, facts.version
-    kept = "; ".join(f"{kind.name}: {kind.retention_days} days" for kind in facts.kinds)
     return [
         (
             "This is for people whose words can appear on the screen of somebody who takes part, "
             "although they do not take part themselves."
         ),
-        f"Responsible: {fields.controller} Questions: {fields.contact}",
-        f"Data protection officer: {fields.protection_officer}",
         f"What for: {version.purpose}",
-        f"Legal basis: {fields.legal_basis}",
         f"What of you can be seen: {fields.indirect_categories}",
         f"Where it comes from: {fields.indirect_source}",
+        f"Kept: {_retention(facts)}.",
         _readers(version),
-        f"Transfers: {fields.transfers}",
-        f"Kept: {kept}.",
+        f"Where it goes: {fields.transfers}",
+        f"Legal basis: {fields.legal_basis}",
         f"Your rights: {fields.rights}",
-        f"Complaints: {fields.complaint}",
-        f"Automated decisions: {fields.automated_decisions}",
         (
-            "You can object on this page, without an account and without a reason. From then on "
-            "your address is on the list of those whose communication is never collected."
+            "How you object: You can object on this page, without an account and without a reason. "
+            "From then on your address is on the list of those whose communication is never "
+            "collected."
         ),
+        f"Automated decisions: {fields.automated_decisions}",
+        f"Responsible: {fields.controller}",
+        f"Questions: {fields.contact}",
+        f"Data protection officer: {fields.protection_officer}",
+        f"Complaints: {fields.complaint}",
     ]
 
 
