@@ -79,9 +79,35 @@ _of_delegations = partial(
     Entry, kind=Kind.REVIEW, place="review-away", place_label="When I decide for others"
 )
 _of_routes = partial(Entry, kind=Kind.REVIEW, place="routes", place_label="Routes")
+_of_drafts = partial(
+    Entry, kind=Kind.PROGRAMME, place="register-review", place_label="The next version"
+)
 _of_stops = partial(Entry, kind=Kind.PROGRAMME, place="stops", place_label="Stops")
 
 ENTRIES: Mapping[str, Entry] = {
+    "register_proposed": _of_drafts(
+        when="a version of the register waits for your approval",
+        sentence="A version of the register waits for approval by legal.",
+        can_stop_mail=True,
+    ),
+    "register_returned": _of_drafts(
+        when="a version of the register that you proposed comes back",
+        sentence="The version of the register that you proposed came back, with a reason.",
+        can_stop_mail=True,
+    ),
+    "register_approved": _of_drafts(
+        when="a version of the register that you proposed is approved",
+        sentence="Legal approved the version of the register that you proposed.",
+        can_stop_mail=True,
+    ),
+    "register_published": Entry(
+        kind=Kind.PROGRAMME,
+        when="what is collected changes",
+        sentence="What is collected changes from {from_on} on. See what is new, field by field.",
+        place="register-changes",
+        place_label="What changed",
+        can_stop_mail=True,
+    ),
     "programme_stopped": _of_stops(
         when="somebody else stops the programme or a part of it",
         sentence="Collection was stopped by one of you. Starting it again takes two.",

@@ -51,3 +51,68 @@ class NoticeChanged(Refusal):
 class NoChoiceHere(Refusal):
     code = "no_choice_here"
     message = "The law where you work leaves nothing to choose here."
+
+
+class NotProgrammeOwner(Refusal):
+    code = "not_programme_owner"
+    message = "Only the programme owner writes the register."
+
+
+class NotLegal(Refusal):
+    code = "not_legal"
+    message = "Only legal decides on a version."
+
+
+class SamePerson(Refusal):
+    code = "same_person"
+    message = "You wrote or proposed this version. Somebody else of legal decides on it."
+
+
+class DraftExists(Refusal):
+    code = "draft_exists"
+    message = "The next version is being prepared already."
+
+
+class DraftWithLegal(Refusal):
+    code = "draft_with_legal"
+    message = "Legal has this version. It can be changed when it comes back."
+
+
+class SomebodyWroteMeanwhile(Refusal):
+    code = "somebody_wrote_meanwhile"
+    message = "Somebody changed this meanwhile. Here it is as it is now; look at it once more."
+
+
+class WrongVersionState(Refusal):
+    code = "wrong_version_state"
+    message = "This version is not at that step any more."
+
+
+class NothingChanged(Refusal):
+    code = "nothing_changed"
+    message = "This version says the same as the one before."
+
+
+class ReasonMissing(Refusal):
+    code = "reason_missing"
+    message = "Say why, in a few words."
+
+
+class NotImmaterial(Refusal):
+    code = "not_immaterial"
+    message = "More than the spelling of words changes, so everybody concerned is asked again."
+
+
+class NotReady(Refusal):
+    """Something still has to be written; `problems` names all of it."""
+
+    code = "not_ready"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(self.problems))
+
+
+class TooEarly(Refusal):
+    code = "too_early"
+    message = "People have to be told earlier than that."

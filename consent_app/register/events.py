@@ -1,6 +1,11 @@
 """The names of the audit events of this room."""
 
 PUBLISHED = "register.published"
+DRAFT_STARTED = "register.draft_started"
+DRAFT_DISCARDED = "register.draft_discarded"
+PROPOSED = "register.proposed"
+TAKEN_BACK = "register.proposal_returned"
+APPROVED = "register.approved"
 NOTICE_SERVED = "notice.served"
 NOTICE_READ = "notice.reading_confirmed"
 NOTICE_ACKNOWLEDGED = "notice.acknowledged"

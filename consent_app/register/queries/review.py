@@ -1,0 +1,106 @@
+"""Reads of the version in preparation: what it changes, what is missing, when it may hold."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from consent_agent.protocol.canonical import canonical_json, content_digest
+from consent_app.register.diff import Change, Snapshot, diff, widens
+from consent_app.register.models import Notice, RegisterVersion
+from consent_app.register.notice_fields import missing, read_fields
+from consent_app.register.notice_texts import notice_texts
+
+# How long people know before it holds. Source: docs/policy.md, section 10.
+WIDENING_NOTICE = timedelta(days=14)
+ASKING_NOTICE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A version that is not published yet, beside the one before it."""
+
+    version: RegisterVersion
+    changes: list[Change]
+    problems: list[str]
+    asks_again: bool
+
+    @property
+    def widens(self) -> bool:
+        return widens(self.changes, is_immaterial=self.version.is_immaterial)
+
+    @property
+    def could_be_immaterial(self) -> bool:
+        """Whether nothing but words changes, so that two people may call it a slip of the pen."""
+        return not widens(self.changes, is_immaterial=True)
+
+    @property
+    def digest(self) -> str:
+        """Name everything that is to be decided on, as it is now."""
+        shown = [
+            [change.part, change.key, change.field, change.before, change.after]
+            for change in self.changes
+        ]
+        return content_digest(canonical_json([self.version.is_immaterial, shown]))
+
+    def earliest(self, *, at: datetime) -> datetime:
+        """Return from when on it may hold, if it is published at `at`."""
+        before = self.version.based_on
+        earliest = before.in_force_at if before and before.in_force_at else at
+        notice = timedelta(0)
+        if self.widens:
+            notice = WIDENING_NOTICE
+        elif self.asks_again:
+            notice = ASKING_NOTICE
+        return max(at + notice, earliest)
+
+
+def draft_in_preparation() -> RegisterVersion | None:
+    """Return the version that is not published yet, if there is one."""
+    people = ("based_on", "drafted_by", "proposed_by", "approved_by", "sent_back_by")
+    return RegisterVersion.objects.unpublished().select_related(*people).first()
+
+
+def prepared(version: RegisterVersion) -> Prepared:
+    """Hold a version against the one that it changes."""
+    assert version.based_on is not None  # noqa: S101 (only the first, which is published, has none)
+    return Prepared(
+        version=version,
+        changes=diff(snapshot(version.based_on), snapshot(version)),
+        problems=_problems(version),
+        asks_again=not version.is_immaterial and _has_other_texts(version),
+    )
+
+
+def snapshot(version: RegisterVersion) -> Snapshot:
+    """Read all that a version says."""
+    return Snapshot.of(
+        version,
+        applications=version.applications.all(),
+        kinds=version.kinds.all(),
+        safeguards=version.safeguards.all(),
+    )
+
+
+def _problems(version: RegisterVersion) -> list[str]:
+    """Say what keeps a version from being published, each in a sentence."""
+    found = [
+        f"{field.title} ({field.law}) {field.problem}."
+        for field in missing(read_fields(version.notice_fields))
+    ]
+    known = set(version.kinds.values_list("code", flat=True))
+    found += [
+        f"{application.name} has a kind that is not described: {unknown[0]}."
+        for application in version.applications.captured()
+        if (unknown := sorted(set(application.kinds) - known))
+    ]
+    if not known:
+        found.append("There is no kind of data.")
+    if not version.readers:
+        found.append("Nobody is named who may read it.")
+    return found
+
+
+def _has_other_texts(version: RegisterVersion) -> bool:
+    """Whether a notice would say something else than the one before."""
+    before = dict(Notice.objects.filter(version=version.based_on).values_list("form", "digest"))
+    texts = notice_texts(version, version.kinds.all())
+    return any(before.get(form) != content_digest(text.encode()) for form, text in texts.items())
