@@ -2,7 +2,7 @@
 
 Every change says what it does to people: it widens what may be collected, it narrows it, it changes
 words whose weight only people can judge, or none of these. In doubt it widens. Source:
-docs/policy.md, section 10.
+docs/policy.md, section 12.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -9,7 +9,7 @@ from consent_app.register.models import Notice, RegisterVersion
 from consent_app.register.notice_fields import missing, read_fields
 from consent_app.register.notice_texts import notice_texts
 
-# How long people know before it holds. Source: docs/policy.md, section 10.
+# How long people know before it holds. Source: docs/policy.md, section 12.
 WIDENING_NOTICE = timedelta(days=14)
 ASKING_NOTICE = timedelta(days=1)
 

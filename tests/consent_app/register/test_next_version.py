@@ -317,4 +317,6 @@ def test_every_change_says_what_it_does(draft):
     assert changes[Part.KINDS, "mouse_click", "Kept for, in days"] is Effect.NARROWS
     assert changes[Part.SAFEGUARDS, gone.safeguard_id, ""] is Effect.WIDENS
     assert changes[Part.READERS, "A vendor", ""] is Effect.WIDENS
-    assert len(changes) == 6
+    why = [change for change in changes if change[2] == "Why it is excluded"]
+    assert [changes[change] for change in why] == [Effect.NEITHER] * 2
+    assert len(changes) == 6 + len(why)
