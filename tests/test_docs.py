@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from consent_agent.acceptance import Floors, SignedDocuments, accept
+from consent_agent.client import MAX_DOCUMENT_BYTES
 from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_agent.protocol.counterparties import CounterpartyFilter
 from consent_agent.protocol.decision import Reason, Subject, decide
@@ -25,6 +26,10 @@ from consent_agent.protocol.jws import (
     verify_with_key,
 )
 from consent_agent.protocol.matching import Register
+from consent_app.contacts import delivery, filters, links
+from consent_app.contacts import rules as contact_rules
+from consent_app.contacts.actions.filters import KEPT_AFTER_USE
+from consent_app.contacts.views import LOOK_UPS_PER_HOUR
 from consent_app.devices.api import schemas
 from consent_app.devices.api.endpoint import CODE_OF_VALIDATION
 from consent_app.devices.api.openapi import PROBLEM
@@ -34,6 +39,7 @@ from exemptions import rules
 from exemptions.actions import drafts, openings
 from exemptions.actions.routes import GROUNDS
 from exemptions.files import MAX_FILE_BYTES, MAX_FILES
+from portal.contacts_page import CHOICES_PER_HOUR
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "agent/README.md"])
@@ -243,6 +249,27 @@ def test_the_policy_says_the_numbers_of_exemptions():
         [settings.STEP_UP_SECONDS // 60],
     ]
     assert openings.OPENINGS_WINDOW.total_seconds() == 10 * 60
+
+
+def test_the_policy_says_the_numbers_of_indirect_collection():
+    said = [
+        int(amount.replace(",", ""))
+        for _, amount in rows(section(POLICY, "11. Indirect collection"))
+    ]
+
+    # A device asks for the address and for each level of its domain, of which nine are many.
+    most_errors = 10 * filters.ERRORS_PER_QUESTION
+    assert said == [
+        settings.CELERY_BEAT_SCHEDULE["keep-counterparties"]["schedule"],
+        pytest.approx(1_000 * most_errors),
+        MAX_DOCUMENT_BYTES // 1024**2,
+        contact_rules.MOST_LINES,
+        links.LINKS_LAST.total_seconds() // 3600,
+        delivery.LINKS_PER_HOUR,
+        LOOK_UPS_PER_HOUR,
+        CHOICES_PER_HOUR,
+        KEPT_AFTER_USE.total_seconds() // 3600,
+    ]
 
 
 def test_the_architecture_names_files_of_exemptions_that_exist():

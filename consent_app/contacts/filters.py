@@ -3,7 +3,7 @@
 How many bits and hashes there are follows from the number of entries alone. The rate of errors
 holds for one question; a device asks one for the address and one for each level of its domain, so
 that of a whole address is at most 0.1 per cent up to nine levels.
-Source: docs/policy.md, section 9.
+Source: docs/policy.md, section 11.
 """
 
 from collections.abc import Collection

@@ -21,7 +21,8 @@ LINKS_LAST = timedelta(hours=24)
 def new_token(address: str) -> str:
     """Return what stands in the link to the page of a normalised address."""
     now = round(timezone.now().timestamp())
-    return _cipher().encrypt_at_time(address.encode(), now).decode()
+    # Mail programs may take padding at the end of a link for no part of it.
+    return _cipher().encrypt_at_time(address.encode(), now).decode().rstrip("=")
 
 
 def address_of(token: str) -> str:
@@ -31,8 +32,9 @@ def address_of(token: str) -> str:
         LinkUnusable: it is too old, or not one of ours.
     """
     now = round(timezone.now().timestamp())
+    padded = token + "=" * (-len(token) % 4)
     try:
-        content = _cipher().decrypt_at_time(token.encode(), round(LINKS_LAST.total_seconds()), now)
+        content = _cipher().decrypt_at_time(padded.encode(), round(LINKS_LAST.total_seconds()), now)
     except InvalidToken:
         raise LinkUnusable from None
     return content.decode()

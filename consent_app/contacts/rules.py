@@ -20,7 +20,7 @@ class Lines:
 def read_lines(text: str) -> Lines:
     """Read one address (mira@example.eu) or domain (@example.eu) a line; empty lines don't count.
 
-    Source: docs/policy.md, section 9.
+    Source: docs/policy.md, section 11.
     """
     entries: dict[str, None] = {}
     problems = []

@@ -218,6 +218,7 @@ def test_a_link_opens_for_a_day(frozen_time):
 def test_a_link_hides_the_address_and_can_not_be_altered():
     token = links.new_token("jürgen@example.net")
 
+    assert re.fullmatch(r"[\w-]+", token)
     assert "example" not in token
     assert links.address_of(token) == "jürgen@example.net"
     for place in range(0, len(token), 7):
