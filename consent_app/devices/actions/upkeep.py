@@ -1,52 +1,76 @@
 """Signing again what a policy could not say for good when it was signed."""
 
-from datetime import datetime
+from collections import defaultdict
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from consent_app.devices.actions.policies import refresh_policies
 from consent_app.devices.models import Device
-from consent_app.people.models import CollectionDefault, Employee
+from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
 from consent_app.people.queries import lock_person
-from consent_app.register.queries import published_versions
+from consent_app.register.queries import last_asked, notice_form_for
 from consent_app.restrictions.quiet_times import QUIET_HORIZON
 
 # Quiet times are written this far ahead, and again when half of that is over.
 QUIET_TIMES_AGE = QUIET_HORIZON / 2
+# A policy that was being signed while a version was published may not know of it, though its time
+# says otherwise. No transaction lasts as long as this.
+SETTLED_AFTER = timedelta(minutes=5)
+# So many are signed well within the time that a task has; the next run goes on.
+PEOPLE_AT_ONCE = 1_000
 
 
 def keep_policies() -> int:
-    """Sign again what is due, person by person; return for how many.
+    """Sign again what is due, person by person, the oldest first; return for how many.
 
-    That is whoever has quiet times and a policy of a week ago, and whoever lives where the law asks
-    for an acknowledgement or a consent and has a policy from before the last publication: it does
-    not say yet from when they are asked again.
+    That is whoever has quiet times and a policy of a week ago, and whoever works where the law asks
+    for an acknowledgement or a yes and has a policy from before a notice asked again: it does not
+    say yet from when nothing is collected. A version that asks again is in force a day later at the
+    earliest.
     """
     now = timezone.now()
-    due = _people_due(now)
-    for person in due:
-        with transaction.atomic():
-            employee = lock_person(Employee(pk=person))
-            refresh_policies(employees=[employee], at=now)
-    return len(due)
+    due = _due(now).values_list("employee", flat=True).order_by("policies__requested_at")
+    # Once each, however many devices they have.
+    people = list(dict.fromkeys(due[:PEOPLE_AT_ONCE]))
+    return sum(_keep(person, now) for person in people)
 
 
-def _people_due(now: datetime) -> list[UUID]:
+@transaction.atomic
+def _keep(person: UUID, now: datetime) -> bool:
+    employee = lock_person(Employee(pk=person))
+    # Another run may have been here first.
+    is_due = _due(now).filter(employee=employee).exists()
+    if is_due:
+        refresh_policies(employees=[employee], at=now)
+    return is_due
+
+
+def _due(now: datetime) -> QuerySet[Device]:
     # In one filter: each further one would look at policies that are not the newest.
     is_newest = Q(policies__version=F("policy_version"))
-    is_due = Q(
+    needs_quiet_times = Q(
         policies__requested_at__lt=now - QUIET_TIMES_AGE,
         employee__quiet_times__ended_at__isnull=True,
         employee__quiet_times__isnull=False,
     )
-    if published := published_versions():
-        place = "employee__jurisdiction__"
-        is_asked = Q(**{f"{place}acknowledgement_required": True}) | Q(
-            **{f"{place}collection_default": CollectionDefault.OPT_IN}
-        )
-        is_due |= is_asked & Q(policies__requested_at__lt=published[0].published_at)
-    due = Device.objects.active().filter(is_newest & is_due)
-    return list(due.values_list("employee", flat=True).distinct())
+    return Device.objects.active().filter(is_newest & (needs_quiet_times | _is_asked_again(now)))
+
+
+def _is_asked_again(now: datetime) -> Q:
+    places = defaultdict(list)
+    for place in Jurisdiction.objects.filter(
+        Q(acknowledgement_required=True) | Q(collection_default=CollectionDefault.OPT_IN)
+    ):
+        places[notice_form_for(place)].append(place.pk)
+    is_asked = Q(pk__in=[])
+    for form, published_at in last_asked().items():
+        settled_at = published_at + SETTLED_AFTER
+        if settled_at <= now:
+            is_asked |= Q(
+                employee__jurisdiction__in=places[form], policies__requested_at__lt=settled_at
+            )
+    return is_asked
