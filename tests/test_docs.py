@@ -26,6 +26,7 @@ from consent_agent.protocol.jws import (
     verify_with_key,
 )
 from consent_agent.protocol.matching import Register
+from consent_agent.spool import Batch
 from consent_app.contacts import delivery, filters, links
 from consent_app.contacts import rules as contact_rules
 from consent_app.contacts.actions.filters import KEPT_AFTER_USE
@@ -415,6 +416,12 @@ def test_the_bodies_are_what_the_api_takes():
 
     assert (enrolment.hostname, pause.minutes) == ("LAPTOP-1", 15)
     assert (ledger.reports[0].captured, ledger.cost[0].battery_mwh) == (12, None)
+
+
+def test_the_batch_is_what_the_spool_reads():
+    batch = Batch.from_line(canonical_json(example("batch")))
+
+    assert batch.line() == canonical_json(example("batch")) + b"\n"
 
 
 def test_the_problem_has_the_members_that_problems_have():

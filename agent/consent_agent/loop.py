@@ -27,11 +27,12 @@ from consent_agent.errors import (
 )
 from consent_agent.gate import Gate, HeldPolicy, restore_policy
 from consent_agent.protocol.counterparties import CounterpartyFilter
-from consent_agent.protocol.documents import Acknowledgement
+from consent_agent.protocol.documents import Acknowledgement, DevicePolicy
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import sign
 from consent_agent.protocol.matching import Register
 from consent_agent.reporting import Reporter
+from consent_agent.spool import Spool
 from consent_agent.state import (
     MAX_PAUSE_MINUTES,
     LocalPause,
@@ -79,6 +80,7 @@ class Agent:
         self._state = state
         self._client = client
         self._reporter = reporter
+        self._spool = Spool(state)
         self._gate = gate
         self._clock = clock
         self._announce = announce
@@ -206,6 +208,7 @@ class Agent:
         self._floors = accepted.raise_floors(self._floors)
         self._etag = etag
         self._state.write_policy(StoredPolicy(signed, etag, received), self._floors)
+        self._drop_erased(accepted.policy)  # or fail here, and confirm nothing
         is_news = before is None or _rules_of(held) != _rules_of(before)
         self._acknowledge(held, is_news=is_news)
         return is_news
@@ -243,6 +246,11 @@ class Agent:
             document = await self._client.fetch_filter(digest)
             self._state.write_filter(digest, document)
         return CounterpartyFilter.from_document(document)
+
+    def _drop_erased(self, policy: DevicePolicy) -> None:
+        dropped = self._spool.erase(policy.erase)
+        if dropped:
+            self._announce(f"Dropped before upload, because it was erased: {dropped} batches.")
 
     def _acknowledge(self, held: HeldPolicy, *, is_news: bool) -> None:
         """Sign what is in force now, unless the portal was told the same already."""

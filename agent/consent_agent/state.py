@@ -1,14 +1,14 @@
 """What the agent remembers between runs, read back with the same distrust as from the network.
 
 The enrolment (device key, token, pinned keys), the last policy with the clocks at its receipt,
-version floors, acknowledgements, the person's own pause; and the documents that a ceiling names by
-their digest, which are the register and the counterparty filter. All but those are sealed; their
-digest is computed again. Signatures inside are checked again by whoever loads a policy (`gate`).
-How files are written is left to `storage`.
+version floors, acknowledgements, the person's own pause, what was erased; and the documents that a
+ceiling names by their digest, which are the register and the counterparty filter. All but those are
+sealed; their digest is computed again. Signatures inside are checked again by whoever loads a
+policy (`gate`). How files are written is left to `storage`.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from consent_agent.clock import Instant
 from consent_agent.errors import NotEnrolled, StateRefused
 from consent_agent.ledger import LEDGER_FILES
 from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
-from consent_agent.protocol.documents import MAX_VERSION, Members, format_time
+from consent_agent.protocol.documents import MAX_VERSION, Erase, Members, format_time
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import (
     DEVICE_ROLE,
@@ -43,6 +43,8 @@ _PAUSE = "pause.json"
 _REPORTED_PAUSE = "reported-pause.json"
 _REGISTERS = "registers"
 _FILTERS = "filters"
+_ERASURES = "erasures.json"
+SPOOL: Final = "spool"
 
 
 @dataclass(frozen=True)
@@ -170,8 +172,10 @@ class State:
             _ACKNOWLEDGEMENT,
             _PAUSE,
             _REPORTED_PAUSE,
+            _ERASURES,
             *self._folder.names(_REGISTERS),
             *self._folder.names(_FILTERS),
+            *self._folder.names(SPOOL),
             *LEDGER_FILES,
         ):
             self._folder.remove(name)
@@ -257,6 +261,15 @@ class State:
     def mark_reported(self, pause: LocalPause) -> None:
         """Remember that the portal knows; in a file of its own, so as never to revive a pause."""
         self._write(_REPORTED_PAUSE, {"idempotency_key": pause.idempotency_key})
+
+    def read_erasures(self) -> frozenset[Erase]:
+        """Return what the device was told to drop, so far as it is remembered."""
+        members = self._read(_ERASURES)
+        return frozenset(members.each("erase", Erase.from_members)) if members else frozenset()
+
+    def write_erasures(self, erasures: Iterable[Erase]) -> None:
+        entries = [erase.entry() for erase in erasures]
+        self._write(_ERASURES, {"erase": entries})
 
     def read_register(self, digest: str) -> bytes | None:
         """Return the document with this digest; None if there is none or it was altered."""

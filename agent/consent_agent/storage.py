@@ -28,8 +28,8 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def read(self, name: str) -> bytes | None:
-        """Return a file's content, or None where there is no such file.
+    def read(self, name: str, *, most_bytes: int = -1) -> bytes | None:
+        """Return a file's content, or its beginning, or None where there is no such file.
 
         Raises:
             StateRefused: it cannot be read, other users could read it, or could have put it there.
@@ -38,7 +38,8 @@ class Folder:
         try:
             if os.name == "posix":
                 _check_owned(path, name)
-            return path.read_bytes()
+            with path.open("rb") as file:
+                return file.read(most_bytes)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -64,10 +65,19 @@ class Folder:
             raise StateRefused(name, f"cannot be written ({error.strerror})") from error
 
     def remove(self, name: str) -> None:
-        """Delete a file, and what a crash while writing it may have left behind."""
+        """Delete a file, and what a crash while writing it may have left behind.
+
+        Raises:
+            StateRefused: the disk refused.
+        """
         path = self.path / name
-        for leftover in (path, *path.parent.glob(f".{path.name}.*")):
-            leftover.unlink(missing_ok=True)
+        try:
+            for leftover in (path, *path.parent.glob(f".{path.name}.*")):
+                leftover.unlink(missing_ok=True)
+            if path.parent.is_dir():
+                _sync_folder(path.parent)
+        except OSError as error:
+            raise StateRefused(name, f"cannot be removed ({error.strerror})") from error
 
     def stamp(self, name: str) -> tuple[int, int, int] | None:
         """Return what tells one content of a file from the next; None without a file."""

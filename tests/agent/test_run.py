@@ -20,8 +20,9 @@ from consent_agent.protocol.decision import Reason
 from consent_agent.protocol.documents import Acknowledgement
 from consent_agent.protocol.jws import verify_with_key
 from consent_agent.reporting import Meter, Reporter
+from consent_agent.spool import Batch, Spool
 from consent_agent.state import LocalPause, State
-from tests.agent.simulated_portal import REGISTER_DIGEST, SimulatedPortal, deny
+from tests.agent.simulated_portal import NOON, REGISTER_DIGEST, SimulatedPortal, deny
 
 PATIENCE_SECONDS = 20.0
 
@@ -340,7 +341,51 @@ def test_does_not_confirm_the_same_policy_twice(portal, state):
     assert len(acknowledgements(portal, state)) == 1
 
 
+ERASE_NOON = {"id": "e-1", "from": "2026-11-23T12:00:00Z", "until": "2026-11-23T12:10:00Z"}
+
+
+def at_noon(application: str = "slack") -> Batch:
+    return Batch(application, "keystrokes", NOON, NOON + timedelta(minutes=1))
+
+
+def test_drops_what_was_erased_before_it_confirms(portal, state):
+    spool = Spool(state)
+    spool.add(at_noon(), b"secret")
+    spool.add(at_noon("github"), b"code")
+    left_at_confirmation = []
+    portal.wrong_answers["acknowledgements"] = lambda handler: (
+        left_at_confirmation.append([batch.application for _, batch in spool.waiting()]),
+        handler.send(202, {}),
+    )
+    portal.publish(erase=[ERASE_NOON | {"applications": ["slack"]}])
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+
+    running = work(state, scenario)
+
+    assert left_at_confirmation == [["github"]]
+    assert running.printed("because it was erased: 1 batches")
+
+
+def test_confirms_nothing_while_something_erased_cannot_be_dropped(portal, state, tmp_path):
+    in_the_way = tmp_path / "state" / "spool" / ("0" * 32)
+    in_the_way.mkdir(parents=True)
+    portal.publish(erase=[ERASE_NOON])
+
+    async def scenario(running):
+        await running.until(lambda: sum("[state_refused]" in line for line in running.lines) > 3)
+        assert running.reason() is Reason.ALLOWED
+        assert not portal.bodies("POST", "acknowledgements")
+        in_the_way.rmdir()
+        await running.until(lambda: running.printed("confirmed"))
+
+    work(state, scenario)
+
+
 def test_a_revoked_device_stops_and_forgets(portal, state, tmp_path):
+    Spool(state).add(at_noon(), b"secret")
+
     async def scenario(running):
         await running.until(lambda: running.printed("version 17"))
         portal.wrong_answers["policy"] = lambda handler: handler.send(

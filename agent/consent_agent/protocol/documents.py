@@ -247,6 +247,17 @@ class Erase:
             applications=members.texts_or_all("applications"),
         )
 
+    def entry(self) -> dict[str, object]:
+        """Return what `from_members` reads."""
+        entry: dict[str, object] = {
+            "id": self.id,
+            "from": format_time(self.starts_at),
+            "until": format_time(self.ends_at),
+        }
+        if self.applications is not None:
+            entry["applications"] = sorted(self.applications)
+        return entry
+
 
 @dataclass(frozen=True, slots=True)
 class DevicePolicy:
