@@ -12,6 +12,7 @@ from consent_app.audit.models import Leaf
 from consent_app.audit.queries import events_about
 from consent_app.devices import events as device_events
 from consent_app.people.models import Employee
+from consent_app.register import events as register_events
 from consent_app.restrictions import events as pause_events
 from exemptions import events as request_events
 
@@ -80,6 +81,12 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         "A device said something that can't be true. It was refused."
     ),
     device_events.POLICY_CONFIRMED: _confirmed,
+    register_events.NOTICE_SERVED: lambda _: "You were shown the notice.",
+    register_events.NOTICE_READ: lambda _: "You said that you have read the notice.",
+    register_events.NOTICE_ACKNOWLEDGED: lambda _: "You acknowledged that you were told.",
+    register_events.CONSENT_GIVEN: lambda _: "You said yes to collection.",
+    register_events.CONSENT_REFUSED: lambda _: "You said no to collection.",
+    register_events.CONSENT_WITHDRAWN: lambda _: "You took back your yes to collection.",
     # Of requests, what happened and never what they are about.
     request_events.REQUEST_SUBMITTED: lambda _: "You sent a request.",
     request_events.REQUEST_WITHDRAWN: lambda _: "You withdrew a request.",

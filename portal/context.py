@@ -8,6 +8,7 @@ from consent_app.devices.overview import summary_for
 from consent_app.notifications.queries import unread_count
 from consent_app.people.models import Employee
 from consent_app.people.roles import Role
+from consent_app.register.queries import daily_notice
 from consent_app.restrictions.queries import stops_in_force
 from exemptions.queries.reviewing import is_reviewer
 from exemptions.queries.workload import count_of_mine
@@ -27,6 +28,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         "unread_messages": SimpleLazyObject(lambda: unread_count(employee)),
         # What is stopped concerns everybody, whatever their place.
         "stops_in_force": SimpleLazyObject(stops_in_force),
+        "daily_notice": SimpleLazyObject(lambda: daily_notice(employee, at=timezone.now())),
         # The same: what htmx swaps has no navigation.
         "sections": SimpleLazyObject(lambda: _sections(employee)),
     }
@@ -36,6 +38,7 @@ def _sections(employee: Employee) -> list[tuple[str, str, int]]:
     sections = [
         ("home", "Home", 0),
         ("register", "What is collected", 0),
+        ("my-data", "My data", 0),
         ("my-requests", "My requests", 0),
         ("devices", "My devices", 0),
     ]

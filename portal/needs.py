@@ -9,6 +9,16 @@ from django.urls import reverse
 from django.utils.formats import date_format
 
 from consent_app.people.models import Employee
+from consent_app.register.models import ConsentChoice
+from consent_app.register.queries import (
+    Shown,
+    is_asked,
+    is_daily,
+    may_choose,
+    newest_choice,
+    notice_to_choose_on,
+    notice_to_show,
+)
 from exemptions import rules
 from exemptions.deadlines import last_day_before, local_day
 from exemptions.models import ExemptionRequest, State
@@ -29,9 +39,43 @@ class Need:
 
 
 def needs_of(employee: Employee, *, at: datetime) -> list[Need]:
-    """Return what waits for this person, their own requests first."""
+    """Return what waits for this person, their own before what others wait for."""
     today = local_day(at, time_zone=employee.time_zone)
-    return [*_of_own_requests(employee, today), *_of_reviews(employee, at)]
+    return [
+        *_of_notices(employee, at),
+        *_of_own_requests(employee, today),
+        *_of_reviews(employee, at),
+    ]
+
+
+def _of_notices(employee: Employee, at: datetime) -> Iterator[Need]:
+    """Yield what the law of this person's place asks; a daily notice asks nothing by itself."""
+    jurisdiction = employee.jurisdiction
+    shown = notice_to_show(employee, at=at) if is_asked(jurisdiction) else None
+    if shown and shown.is_asked and not is_daily(shown.notice):
+        sentence = f"There is a notice for you to acknowledge. {_before_it(shown, employee)}"
+        yield Need(sentence, reverse("notice"), "Read the notice")
+    if may_choose(jurisdiction) and (to_say := _choice(employee, at)):
+        yield Need(to_say, reverse("choice"), "Say yes or no")
+
+
+def _choice(employee: Employee, at: datetime) -> str:
+    """Return why a choice waits; nothing for whoever said no: nobody asks them again."""
+    last, shown = newest_choice(employee), notice_to_choose_on(employee, at=at)
+    if shown is None or not shown.is_asked:
+        return ""
+    if last is None:
+        return f"Whether your work is collected is your choice. {_before_it(shown, employee)}"
+    if last.choice == ConsentChoice.GIVEN:
+        return f"The notice changes, so you are asked again. {_before_it(shown, employee)}"
+    return ""
+
+
+def _before_it(shown: Shown, employee: Employee) -> str:
+    if not shown.is_coming:
+        return "Until then nothing is collected from you."
+    first_day = local_day(shown.in_force_at, time_zone=employee.time_zone)
+    return f"Without it nothing is collected from you from {_day(first_day)} on."
 
 
 def _of_own_requests(employee: Employee, today: date) -> Iterator[Need]:

@@ -27,8 +27,8 @@ STATE_OF_SOURCE = {
     "preference": "paused",
 }
 REASONS = {
-    "unacknowledged": "The law where you work asks for your acknowledgement first. There is none.",
-    "opted_out": "Where you work, only people who said yes are collected from. You have not.",
+    "unacknowledged": "Where you work you must be told first. Until then nothing is collected.",
+    "opted_out": "Where you work the choice is yours. Without your yes nothing is collected.",
     "out_of_scope": "Nothing is collected from anybody who works in {place}.",
     "revoked": "This device was removed.",
     "stopped": "The programme is stopped.",
