@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from consent_app.audit.models import Leaf
@@ -22,7 +23,7 @@ from exemptions.actions.routes import load_grounds
 from exemptions.models import Decision, ExemptionRequest, Ground, Message, ReviewStep, Verdict
 from exemptions.queries import own
 from exemptions.scope import Scope
-from tests.device_fixtures import Enrolled, enrol
+from tests.device_fixtures import LONG_AGO, Enrolled, enrol
 
 ORDINARY = "objection-to-training"  # manager, then HR
 PROTECTED = "protected-work"  # manager, then legal; protected while pending
@@ -87,7 +88,8 @@ def organisation(make_employee) -> Organisation:
 @pytest.fixture
 def grounds(db, keys, register_folder) -> dict[str, Ground]:
     """A published register, and every ground with the route that comes with the portal."""
-    load_register(by=system_user(), portal_host="portal.example.com", folder=register_folder)
+    with time_machine.travel(LONG_AGO):
+        load_register(by=system_user(), portal_host="portal.example.com", folder=register_folder)
     load_grounds(by=system_user())
     return {ground.slug: ground for ground in Ground.objects.all()}
 
