@@ -17,15 +17,32 @@ from pathlib import Path
 from consent_agent import __version__
 from consent_agent.client import Connection, PortalClient, enrol
 from consent_agent.clock import SystemClock
-from consent_agent.errors import AgentError, AlreadyEnrolled, PortalRefused
+from consent_agent.errors import (
+    AgentError,
+    AlreadyEnrolled,
+    FileUnreadable,
+    NotEnrolled,
+    PortalRefused,
+    ReceiptRefused,
+)
 from consent_agent.gate import Gate
 from consent_agent.ledger import Ledger
 from consent_agent.loop import Agent
+from consent_agent.protocol.canonical import parse_json
 from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.protocol.jws import KeySet
+from consent_agent.protocol.receipts import MAX_BYTES as MAX_RECEIPT_BYTES
+from consent_agent.protocol.receipts import verify_receipt
 from consent_agent.reporting import Meter, Reporter
 from consent_agent.state import MAX_PAUSE_MINUTES, LocalPause, State, default_folder
-from consent_agent.wording import describe_denied, printable, time_of_day
+from consent_agent.wording import (
+    KEYS_OF_THE_FILE,
+    describe_denied,
+    printable,
+    receipt_lines,
+    time_of_day,
+)
 
 EXIT_STATUSES = """\
 exit status:
@@ -91,6 +108,18 @@ def _parser() -> argparse.ArgumentParser:
         "report", parents=[common], help="tell the portal now what was counted"
     )
     reporting.set_defaults(command=_report)
+
+    verifying = commands.add_parser(
+        "verify-receipt", parents=[common], help="check a receipt of the portal, without network"
+    )
+    verifying.add_argument("file", metavar="FILE", type=Path, help="the receipt")
+    verifying.add_argument(
+        "--keys",
+        metavar="JWKS",
+        type=Path,
+        help="file with the portal's keys; else those that this device was given",
+    )
+    verifying.set_defaults(command=_verify_receipt)
 
     resuming = commands.add_parser("resume", parents=[common], help="end the pause")
     resuming.set_defaults(command=_resume)
@@ -238,6 +267,41 @@ async def _report_counts(state: State) -> None:
         client = PortalClient(connection, state.enrolment)
         rows = await _reporter(state, client, connection).report()
     _announce(f"Rows that the portal took: {rows}.")
+
+
+def _verify_receipt(options: argparse.Namespace) -> None:
+    keys, origin = _trusted_keys(options)
+    try:
+        receipt = verify_receipt(_read_file(options.file, limit=MAX_RECEIPT_BYTES), keys=keys)
+    except DocumentRefused as refusal:
+        raise ReceiptRefused(refusal.code) from None
+    for line in receipt_lines(receipt, keys=origin):
+        _announce(line)
+    if keys is None:
+        for line in KEYS_OF_THE_FILE.splitlines():
+            _complain(line)
+
+
+def _trusted_keys(options: argparse.Namespace) -> tuple[KeySet | None, str]:
+    """Return the keys to believe and where they come from; None for those in the receipt."""
+    if options.keys is not None:
+        document = parse_json(_read_file(options.keys, limit=MAX_RECEIPT_BYTES))
+        if not isinstance(document, dict):
+            raise DocumentRefused("bad_jwks", "not an object")
+        return KeySet.from_jwks(document), f"the keys in {options.keys}"
+    try:
+        enrolment = State.load(options.state).enrolment
+    except NotEnrolled:
+        return None, "the keys in the receipt itself"
+    return enrolment.keys, f"the keys that this device was given by {enrolment.portal_url}"
+
+
+def _read_file(path: Path, *, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        raise FileUnreadable(path, error.strerror or type(error).__name__) from error
 
 
 def _resume(options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ for collecting is left to `gate` and `loop`.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 _PASSING_STATUSES: Final = frozenset({401, 403, 408, 425, 429})
@@ -104,6 +105,23 @@ class PortalRefused(AgentError):
     def is_passing(self) -> bool:
         """Say whether the same request may be taken later."""
         return self.status >= 500 or self.status in _PASSING_STATUSES
+
+
+class FileUnreadable(AgentError):
+    """A file that the person named cannot be read."""
+
+    code = "file_unreadable"
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} cannot be read ({problem}).")
+
+
+class ReceiptRefused(AgentError):
+    """A receipt that proves nothing; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"This receipt proves nothing ({code}).")
+        self.code = code
 
 
 class DeviceRevoked(AgentError):

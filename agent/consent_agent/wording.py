@@ -2,13 +2,21 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Final
 
 from consent_agent.clock import Instant
 from consent_agent.gate import HeldPolicy
+from consent_agent.protocol.canonical import canonical_json
 from consent_agent.protocol.decision import standing_refusal
-from consent_agent.protocol.documents import Deny
+from consent_agent.protocol.documents import Deny, format_time
+from consent_agent.protocol.receipts import Receipt
 
 _NAMES_SHOWN = 3
+
+KEYS_OF_THE_FILE: Final = """\
+Note: the keys came with the receipt. So this proves that the file is whole and that the holder of
+those keys wrote it. It does not prove that they are the portal's: for that, get its keys another
+way (its address /.well-known/jwks.json, or somebody who kept them) and give them with --keys."""
 
 
 def policy_line(held: HeldPolicy, now: Instant) -> str:
@@ -32,6 +40,22 @@ def describe_denied(held: HeldPolicy, now: Instant) -> str:
     return "; ".join(in_force) or "nothing"
 
 
+def receipt_lines(receipt: Receipt, *, keys: str) -> list[str]:
+    """Say what a good receipt proves, and by which keys."""
+    leaf, inclusion = receipt.entry.leaf, receipt.inclusion
+    details = receipt.entry.details
+    lines = [
+        f"This receipt is good: entry {inclusion.index} of the log says {leaf.get('event')},"
+        f" {leaf.get('at')}.",
+        f"It was in the log by {format_time(receipt.issued_at)}, when that had {inclusion.size}"
+        f" entries and the head {inclusion.root.hex()}.",
+        f"Signed by one of {keys}.",
+    ]
+    if details is None:
+        return [*lines, "The details of the entry were erased."]
+    return [*lines, *(f"  {name}: {_flat(value)}" for name, value in sorted(details.items()))]
+
+
 def printable(text: str) -> str:
     """Spell out what could move a terminal's cursor, or what it may not be able to show."""
     return "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in text)
@@ -47,6 +71,10 @@ def _describe(deny: Deny) -> str:
     kinds = f", {_shorten(deny.kinds)}" if deny.kinds else ""
     until = f" until {time_of_day(deny.ends_at)}" if deny.ends_at else ""
     return f"{what}{kinds}{until} ({deny.source})"
+
+
+def _flat(value: object) -> str:
+    return value if isinstance(value, str) else canonical_json(value).decode()
 
 
 def _shorten(names: Iterable[str]) -> str:
