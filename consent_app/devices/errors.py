@@ -3,6 +3,21 @@
 from portal.lib.refusals import Refusal
 
 
+class CeilingFileUnreadable(Refusal):
+    code = "ceiling_file_unreadable"
+    message = "This is no file of ceilings that this command wrote."
+
+
+class CeilingUnsigned(Refusal):
+    code = "ceiling_unsigned"
+    message = "A ceiling was refused."
+
+
+class CeilingNotWanted(Refusal):
+    code = "ceiling_not_wanted"
+    message = "A ceiling is not what is to be signed now."
+
+
 class EnrolmentCodeInvalid(Refusal):
     code = "enrolment_code_invalid"
     message = "This code is not valid, or no longer. Ask the portal for a new one."
