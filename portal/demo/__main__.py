@@ -1,8 +1,8 @@
 """Runs the demo until Ctrl-C, SIGTERM or the end of one of its processes; knows no Django itself.
 
 Starts PostgreSQL and Valkey, makes the tables and the invented organisation, then runs the web
-server, a Celery worker, beat and the agent of one laptop. Ends all of them in reverse order. The
-data stays in VAR_DIR for the next start; `--reset` begins afresh.
+server, a Celery worker, beat, the agent of one laptop and invented work on it. Ends all of them in
+reverse order. The data stays in VAR_DIR for the next start; `--reset` begins afresh.
 
 Every process has a session of its own, so that Ctrl-C reaches this one alone.
 """
@@ -36,6 +36,7 @@ from portal.embedded.valkey import EmbeddedValkey, ValkeyUnavailable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
+INVENTED_WORK = REPOSITORY / "agent" / "examples" / "invented_work.py"
 START_SECONDS = 60
 LAST_LINES = 15
 AGENT_NOT_ENROLLED, AGENT_REVOKED = 3, 4
@@ -124,6 +125,7 @@ class Demo:
         self._wait_until_healthy()
         self._enrol_laptop()
         self._start_agent()
+        self._start_invented_work()
 
     def _own_environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name != "DATABASE_OWNER_URL"}
@@ -187,7 +189,7 @@ class Demo:
         self._start_child("worker", *celery, "worker", "--concurrency", "1", *quiet)
         self._start_child("beat", *celery, "beat", "--schedule", beat, "--pidfile=", *quiet)
 
-    def _start_child(self, name: str, program: str, *arguments: str) -> None:
+    def _start_child(self, name: str, program: str, *arguments: str | Path) -> None:
         with self._log(name).open("wb") as log:
             process = self._process(name, [PROGRAMS / program, *arguments], output=log)
         self.watched.append(process)
@@ -251,6 +253,10 @@ class Demo:
         self.watched.append(agent)
         if agent.popen.stdout is not None:
             threading.Thread(target=_repeat, args=(agent.popen.stdout,), daemon=True).start()
+
+    def _start_invented_work(self) -> None:
+        """Ask the laptop's gate about events that nobody captures, so that its ledger has some."""
+        self._start_child("work", sys.executable, INVENTED_WORK, self._laptop)
 
     # Commands that end by themselves
 

@@ -46,6 +46,7 @@ class Run:
         ours = {"DATABASE_URL", "DATABASE_OWNER_URL", "CELERY_BROKER_URL", "DATABASE_POOL_SIZE"}
         environment = {name: value for name, value in os.environ.items() if name not in ours}
         environment |= {"VAR_DIR": str(folder), "PORT": str(port), "PYTHONPATH": str(REPOSITORY)}
+        self.folder = folder
         self.printed = ""
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "portal.demo", *arguments],
@@ -64,6 +65,14 @@ class Run:
                 self.printed += piece.decode()
         assert re.search(pattern, self.printed), self.printed
         return self.printed
+
+    def wait_for_log(self, name: str, pattern: str) -> None:
+        """Wait until `pattern` stands in the log of one of the demo's processes."""
+        log = self.folder / "demo" / f"{name}.log"
+        deadline = time.monotonic() + UP_SECONDS
+        while not (log.exists() and re.search(pattern, log.read_text())):
+            assert time.monotonic() < deadline, log
+            time.sleep(0.2)
 
     def end(self, number: int = 0) -> tuple[int, str]:
         """Send a signal if one is given; return the exit status and all that was printed."""
@@ -109,6 +118,7 @@ def test_comes_up_ends_on_ctrl_c_and_comes_up_again_with_its_data(run, folder):
     printed = first.wait_for(CONFIRMED)
     assert f"http://127.0.0.1:{PORT}/demo/" in printed
     assert "Mira Okafor" in printed
+    first.wait_for_log("work", r"Rows that the portal took: [1-9]")
     assert "Be Mira Okafor" in httpx.get(f"http://127.0.0.1:{PORT}/demo/").text
 
     status, printed = first.end(signal.SIGINT)
