@@ -57,6 +57,7 @@ def register_page(request: UserRequest) -> HttpResponse:
     standing = standing_of(request.user)
     context = {
         "version": version,
+        "upcoming": queries.upcoming_versions(at=timezone.now()),
         "counts": queries.count_applications(version),
         "form": form,
         "is_filtered": any(form.cleaned_data[name] for name in ("search", "category", "collected")),

@@ -168,6 +168,7 @@ CELERY_BEAT_SCHEDULE = {
     "keep-counterparties": {"task": "devices.keep_counterparties", "schedule": 50.0},
     "sweep-contact-mails": {"task": "contacts.sweep", "schedule": 15.0},
     "remind-of-ends": {"task": "restrictions.remind_of_ends", "schedule": 20.0},
+    "announce-register": {"task": "register.announce", "schedule": 300.0},
     "send-digests": {"task": "exemptions.send_digests", "schedule": crontab(minute="*/15")},
     "keep-days-of-the-ledger": {
         "task": "ledger.keep_days",

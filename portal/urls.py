@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from consent_app.devices.api.views import key_set
 from portal import contacts_page, home, preferences, sign_in, views
+from portal.publishing import publish
 from portal.register_page import register_page
 from portal.try_it import try_it
 
@@ -73,7 +74,8 @@ urlpatterns = [
     path("notice/", include("portal.notices.urls")),
     path("what-is-collected/", register_page, name="register"),
     path("what-is-collected/try", try_it, name="register-try"),
-    path("what-is-collected/versions/", include("consent_app.register.urls.versions")),
+    path("what-is-collected/", include("consent_app.register.urls.versions")),
+    path("programme/register/publish", publish, name="register-publish"),
     path("programme/register/", include("consent_app.register.urls.drafts")),
     path("programme/register/", include("consent_app.register.urls.review")),
     path("programme/stops/", include("consent_app.restrictions.urls.stops")),

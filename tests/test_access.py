@@ -136,6 +136,17 @@ ROWS = {
     "review-assign": Row(post=422, through=CASES),
     "review-delay": Row(post=422, through=CASES),
     "review-revoke": Row(post=422, through=CASES),
+    # Versions of the register
+    "register-versions": Row(get=200),
+    "register-version": Row(get=200),
+    "register-changes": Row(get=200),
+    "register-review": Row(get=200, through=READS_ROUTES, otherwise=403),
+    "register-start": Row(post=302, through=frozenset({"owner"}), otherwise=403),
+    "register-discard": Row(post=404, through=READS_ROUTES, otherwise=403),
+    "register-propose": Row(post=404, through=READS_ROUTES, otherwise=403),
+    "register-return": Row(post=404, through=READS_ROUTES, otherwise=403),
+    "register-approve": Row(post=404, through=READS_ROUTES, otherwise=403),
+    "register-publish": Row(post=404, through=READS_ROUTES, otherwise=403),
     # Stops of the programme
     "stops": Row(get=200, post=422, through=READS_ROUTES, otherwise=403),
     "stop-restart": Row(get=404, post=404, through=READS_ROUTES, otherwise=403),

@@ -104,6 +104,25 @@ def diff(before: Snapshot, after: Snapshot) -> list[Change]:
     ]
 
 
+TITLES: Final[Mapping[Part, str]] = {
+    Part.WORDS: "Purpose and limits",
+    Part.READERS: "Who may read it",
+    Part.NEVER: "What is never collected",
+    Part.KINDS: "Kinds of data, and how long they are kept",
+    Part.APPLICATIONS: "Applications",
+    Part.SAFEGUARDS: "Safeguards",
+    Part.NOTICE: "Notices",
+}
+
+
+def by_part(changes: Iterable[Change]) -> list[tuple[str, list[Change]]]:
+    """Return the changes under the titles of their parts, in order."""
+    found: dict[Part, list[Change]] = {}
+    for change in changes:
+        found.setdefault(change.part, []).append(change)
+    return [(TITLES[part], found[part]) for part in Part if part in found]
+
+
 def widens(changes: Iterable[Change], *, is_immaterial: bool) -> bool:
     """Whether people must be given time: more is collected, or words changed that may mean so.
 

@@ -56,6 +56,12 @@ STATES = {
     "appealed": State("clock", "Appealed", "calm"),
     "upheld": State("cross", "Decision upheld", "red"),
     "overturned": State("check", "Decision overturned", "green"),
+    # Changes of the register, and versions that are not published yet.
+    "widens": State("warning", "Collects more", "amber"),
+    "narrows": State("shield", "Collects less", "green"),
+    "words": State("ring", "Other words", "blue"),
+    "neither": State("ring", "Collects as much", "grey"),
+    "proposed": State("clock", "With legal", "calm"),
     # What their dates make of granted ones.
     "scheduled": State("clock", "Scheduled", "green"),
     "in_force": State("shield", "In force", "green"),

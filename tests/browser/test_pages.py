@@ -20,6 +20,8 @@ PAGES = {
     "a notice of one version": ("/notice/versions/1/", "version 1"),
     "a notice for a wall": ("/notice/poster/us-ny/", "Notice of electronic monitoring"),
     "my devices": ("/devices/", "My devices"),
+    "versions": ("/what-is-collected/versions/?on=2026-11-23", "Versions of the register"),
+    "what changed": ("/what-is-collected/changes", "What changed since you last read"),
     "my preferences": ("/preferences/?search=slack", "My preferences"),
     "inbox": ("/inbox/", "Inbox"),
     "mail preferences": ("/inbox/preferences", "mailed to me"),

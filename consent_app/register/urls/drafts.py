@@ -1,4 +1,4 @@
-"""Addresses; the views stand in `consent_app.register.views`."""
+"""Addresses of the draft; the views stand in `consent_app.register.views.drafts`."""
 
 from django.urls import URLPattern
 

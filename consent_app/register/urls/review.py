@@ -1,5 +1,12 @@
-"""Addresses; the views stand in `consent_app.register.views`."""
+from django.urls import path
 
-from django.urls import URLPattern
+from consent_app.register.views import review as views
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.review, name="register-review"),
+    path("start", views.start, name="register-start"),
+    path("discard", views.discard, name="register-discard"),
+    path("propose", views.propose, name="register-propose"),
+    path("return", views.send_back, name="register-return"),
+    path("approve", views.approve, name="register-approve"),
+]

@@ -1,5 +1,9 @@
-"""Addresses; the views stand in `consent_app.register.views`."""
+from django.urls import path
 
-from django.urls import URLPattern
+from consent_app.register.views import versions as views
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("versions/", views.versions, name="register-versions"),
+    path("versions/<int:number>", views.version, name="register-version"),
+    path("changes", views.changes, name="register-changes"),
+]

@@ -192,7 +192,7 @@ def test_the_number_of_queries_is_bounded(enrol, mira, sign_in, django_assert_ma
         enrol(mira, f"LAPTOP-{number}")
     client = sign_in(mira)
 
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(27):
         client.get(PAGE, {"search": "a"})
 
 
