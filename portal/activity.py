@@ -36,17 +36,18 @@ def latest_events(employee: Employee) -> list[Event]:
 
 
 def _event(leaf: Leaf) -> Event:
-    sentence = SENTENCES[leaf.event](_details(leaf))
-    return Event(leaf.at, sentence, leaf.index, _address(leaf))
+    sentence = SENTENCES[leaf.event](details_of(leaf))
+    return Event(leaf.at, sentence, leaf.index, address_of(leaf))
 
 
-def _details(leaf: Leaf) -> Mapping[str, Any]:
+def details_of(leaf: Leaf) -> Mapping[str, Any]:
     """Return the details beside the leaf, which may have been erased, and who did it."""
     details = getattr(leaf, "details", None)
     return {**(details.content if details else {}), "by_me": leaf.actor == leaf.person}
 
 
-def _address(leaf: Leaf) -> str:
+def address_of(leaf: Leaf) -> str:
+    """Return the page about what an entry is about, if it has one."""
     kind, _, key = leaf.subject.partition(":")
     return reverse("my-request", args=[key]) if kind == "exemptionrequest" else ""
 

@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from consent_app.devices.api.views import key_set
-from portal import contacts_page, home, preferences, sign_in, views
+from portal import contacts_page, home, my_records, preferences, sign_in, views
 from portal.publishing import publish
 from portal.register_page import register_page
 from portal.try_it import try_it
@@ -64,6 +64,8 @@ urlpatterns = [
     path("my-data/", include("consent_app.ledger.urls.mine")),
     path("erasure/", include("consent_app.erasure.api.urls")),
     path("my-data/download/", include("consent_app.access.urls")),
+    path("my-records/", my_records.my_records, name="my-records"),
+    path("my-records/<int:index>/receipt", my_records.my_record_receipt, name="my-record-receipt"),
     path("contacts/", include("consent_app.contacts.urls")),
     path("contacts/mine/<str:token>", contacts_page.contact, name="contact"),
     # The last of these answers what nothing else does.

@@ -156,6 +156,9 @@ ROWS = {
     "my-data": Row(get=200),
     "my-data-csv": Row(get=200),
     "my-data-json": Row(get=200),
+    # One's own entries of the log
+    "my-records": Row(get=200),
+    "my-record-receipt": Row(get=404, through=frozenset()),
     # Incidents
     "incidents": Row(get=200, through=READS_ROUTES, otherwise=403),
     "incident-close": Row(post=404, through=READS_ROUTES, otherwise=403),

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 
 from django.db.models import Max, QuerySet
+from django.shortcuts import get_object_or_404
 
 from consent_agent.protocol import merkle
 from consent_app.audit.models import Leaf, Node
@@ -46,3 +47,8 @@ def consistency_proof(first: int, second: int) -> list[bytes]:
 def events_about(person: uuid.UUID) -> QuerySet[Leaf]:
     """Return what concerns the person with this pseudonym, newest first."""
     return Leaf.objects.filter(person=person).select_related("details").order_by("-index")
+
+
+def event_about(person: uuid.UUID, index: int) -> Leaf:
+    """Return one entry about this person; 404 also hides those about others."""
+    return get_object_or_404(events_about(person), pk=index)

@@ -27,6 +27,8 @@ PAGES = {
     "mail preferences": ("/inbox/preferences", "mailed to me"),
     "my data": ("/my-data/", "My data"),
     "my data of a month": ("/my-data/?show=month", "My data"),
+    "my records": ("/my-records/", "My records"),
+    "my technical records": ("/my-records/?show=technical", "My records"),
     "my requests": ("/requests/", "My requests"),
     "new request": ("/requests/new", "On which grounds do you ask?"),
     "review": ("/review/", "Review"),
