@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from consent_app.people.models import CollectionDefault, Employee
@@ -22,6 +23,7 @@ def publish(make_employee):
     """Return a function that publishes the next version, as two people do it."""
     numbers = count(1)
 
+    @transaction.atomic
     def publish(
         *,
         in_force_at: datetime | None = None,

@@ -15,7 +15,7 @@ from consent_app.register.notice_fields import NoticeFields, read_fields
 
 DAILY: Final = "daily"
 # A paragraph may begin with what it is about: a few words, then a colon.
-_LABELLED: Final = re.compile(r"(?P<label>[^.:;“”]{2,60}): (?P<words>.+)", re.DOTALL)
+_LABELLED: Final = re.compile(r"(?P<label>[^.:;“”]{2,100}): (?P<words>.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ def _general(facts: Facts) -> list[str]:
             "the applications that the register lists as collected, whenever your page in this "
             "portal says that the device is collecting. It goes on until the portal says otherwise."
         ),
-        _readers(version),
-        f"Where it goes: {fields.transfers}",
+        *_readers(version),
+        f"Transfers to other countries: {fields.transfers}",
         _never(version),
         (
             "What you can do: You can pause collection for up to 30 minutes at any time, keep "
@@ -101,9 +101,8 @@ def _days(kind: DataKind) -> str:
     return f"{kind.retention_days} day{'' if kind.retention_days == 1 else 's'}"
 
 
-def _readers(version: RegisterVersion) -> str:
-    read_by = " ".join(f"{reader['who']}. {reader['why']}" for reader in version.readers)
-    return f"Who may read it: {read_by}"
+def _readers(version: RegisterVersion) -> list[str]:
+    return [f"Who may read it ({reader['who']}): {reader['why']}" for reader in version.readers]
 
 
 def _never(version: RegisterVersion) -> str:
@@ -182,8 +181,8 @@ def _gdpr_14(facts: Facts) -> list[str]:
         f"What of you can be seen: {fields.indirect_categories}",
         f"Where it comes from: {fields.indirect_source}",
         f"Kept: {_retention(facts)}.",
-        _readers(version),
-        f"Where it goes: {fields.transfers}",
+        *_readers(version),
+        f"Transfers to other countries: {fields.transfers}",
         f"Legal basis: {fields.legal_basis}",
         f"Your rights: {fields.rights}",
         (

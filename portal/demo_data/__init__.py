@@ -36,7 +36,8 @@ CAST = (
         "dana.ortiz@example.com",
         "Dana Ortiz",
         "HR reviewer",
-        "Answers requests about health, belief and safety, within a deadline.",
+        "Answers requests about health, belief and safety, within a deadline. Works in New York: "
+        "there nothing is collected from her before she acknowledges the notice.",
     ),
     Part(
         "priya.raman@example.com",
@@ -55,6 +56,12 @@ CAST = (
         "Katrin Vogel",
         "auditor",
         "Protects data: reads what was decided, and checks that nothing was altered.",
+    ),
+    Part(
+        "camille.tremblay@example.com",
+        "Camille Tremblay",
+        "employee in Quebec",
+        "Works in Quebec, where the law leaves it to her: she says yes or no, and no is the rule.",
     ),
     Part(
         "samuel.adeyemi@example.com",

@@ -1,5 +1,6 @@
 """Signing again what a policy could not say for good when it was signed."""
 
+import time
 from collections import defaultdict
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,7 +21,8 @@ QUIET_TIMES_AGE = QUIET_HORIZON / 2
 # A policy that was being signed while a version was published may not know of it, though its time
 # says otherwise. No transaction lasts as long as this.
 SETTLED_AFTER = timedelta(minutes=5)
-# So many are signed well within the time that a task has; the next run goes on.
+# A run ends well within the time that a task has; the next one goes on.
+LONGEST_RUN_SECONDS = 40
 PEOPLE_AT_ONCE = 1_000
 
 
@@ -33,31 +35,37 @@ def keep_policies() -> int:
     earliest.
     """
     now = timezone.now()
-    due = _due(now).values_list("employee", flat=True).order_by("policies__requested_at")
+    ends_at = time.monotonic() + LONGEST_RUN_SECONDS
+    due = Device.objects.active().filter(_is_due(now))
+    people = due.values_list("employee", flat=True).order_by("policies__requested_at")
+    kept = 0
     # Once each, however many devices they have.
-    people = list(dict.fromkeys(due[:PEOPLE_AT_ONCE]))
-    return sum(_keep(person, now) for person in people)
+    for person in dict.fromkeys(people[:PEOPLE_AT_ONCE]):
+        if time.monotonic() >= ends_at:
+            break
+        kept += _keep(person, due, at=now)
+    return kept
 
 
 @transaction.atomic
-def _keep(person: UUID, now: datetime) -> bool:
+def _keep(person: UUID, due: QuerySet[Device], *, at: datetime) -> bool:
     employee = lock_person(Employee(pk=person))
     # Another run may have been here first.
-    is_due = _due(now).filter(employee=employee).exists()
+    is_due = due.filter(employee=employee).exists()
     if is_due:
-        refresh_policies(employees=[employee], at=now)
+        refresh_policies(employees=[employee], at=at)
     return is_due
 
 
-def _due(now: datetime) -> QuerySet[Device]:
-    # In one filter: each further one would look at policies that are not the newest.
+def _is_due(now: datetime) -> Q:
+    # For one filter: each further one would look at policies that are not the newest.
     is_newest = Q(policies__version=F("policy_version"))
     needs_quiet_times = Q(
         policies__requested_at__lt=now - QUIET_TIMES_AGE,
         employee__quiet_times__ended_at__isnull=True,
         employee__quiet_times__isnull=False,
     )
-    return Device.objects.active().filter(is_newest & (needs_quiet_times | _is_asked_again(now)))
+    return is_newest & (needs_quiet_times | _is_asked_again(now))
 
 
 def _is_asked_again(now: datetime) -> Q:

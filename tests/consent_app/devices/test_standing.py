@@ -351,3 +351,9 @@ def test_many_are_kept_in_several_runs(dana, asked_again, make_employee, make_de
     DevicePolicy.objects.filter(device__employee=noor).update(requested_at=NOON)
 
     assert [keep_policies() for _ in range(3)] == [1, 1, 0]
+
+
+def test_a_run_ends_before_its_time_is_over(asked_again, monkeypatch):
+    monkeypatch.setattr("consent_app.devices.actions.upkeep.LONGEST_RUN_SECONDS", 0)
+
+    assert keep_policies() == 0
