@@ -174,6 +174,9 @@ CELERY_BEAT_SCHEDULE = {
         "task": "ledger.keep_days",
         "schedule": crontab(hour=2, minute=40),
     },
+    "note-erasures-told": {"task": "devices.note_erasures_told", "schedule": 60.0},
+    "send-erasures": {"task": "erasure.sweep", "schedule": 15.0},
+    "keep-time-of-erasures": {"task": "erasure.keep_time", "schedule": 60.0},
     "forget-notifications": {
         "task": "notifications.forget",
         "schedule": crontab(hour=3, minute=20),

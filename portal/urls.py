@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from consent_app.devices.api.views import key_set
-from portal import contacts_page, home, my_records, preferences, sign_in, views
+from portal import contacts_page, forget, home, my_records, preferences, sign_in, views
 from portal.publishing import publish
 from portal.register_page import register_page
 from portal.try_it import try_it
@@ -62,6 +62,14 @@ urlpatterns = [
         name="quiet-time-end",
     ),
     path("my-data/", include("consent_app.ledger.urls.mine")),
+    path("my-data/forget/", forget.forget, name="forget"),
+    path("my-data/forget/order", forget.forget_confirm, name="forget-confirm"),
+    path("my-data/forget/<uuid:order_id>", forget.forget_order, name="forget-order"),
+    path(
+        "my-data/forget/<uuid:order_id>/certificate",
+        forget.forget_certificate,
+        name="forget-certificate",
+    ),
     path("erasure/", include("consent_app.erasure.api.urls")),
     path("my-data/download/", include("consent_app.access.urls")),
     path("my-records/", my_records.my_records, name="my-records"),

@@ -105,6 +105,12 @@ ROWS = {
     "choice-record": Row(get=404, through=frozenset()),
     "register": Row(get=200),
     "register-try": Row(get=200, post=422),
+    # One's own orders to forget, and who has to obey them
+    "forget": Row(get=200, post=422),
+    "forget-confirm": Row(post=422),
+    "forget-order": Row(get=404, through=frozenset()),
+    "forget-certificate": Row(get=404, through=frozenset()),
+    "data-stores": Row(get=200, through=READS_ROUTES | {"it"}, otherwise=403),
     # One's own requests: a draft has its pages, a request that was sent has others
     "my-requests": Row(get=200),
     "request-new": Row(get=200, post=422),

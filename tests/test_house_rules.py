@@ -67,6 +67,8 @@ PUBLIC = {
     "contact",
     "contacts",
     "contacts-asked",
+    # programs that hold recordings; each message carries a signature
+    "erasure-confirmations",
     # load balancers
     "health",
 }

@@ -1,6 +1,7 @@
 """Reads of devices, what they were told and what they confirmed."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Prefetch
@@ -13,10 +14,14 @@ from consent_app.devices.models import Acknowledgement, Ceiling, Device, DeviceP
 from consent_app.devices.policy import (
     Conditions,
     DeviceFacts,
+    EraseFact,
     RestrictionFact,
     deny_entry,
     in_order,
 )
+from consent_app.erasure.models import ErasureOrder
+from consent_app.erasure.queries import orders_for_device
+from consent_app.erasure.rules import LastGiven
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
 from consent_app.register.queries import notice_standing
 from consent_app.restrictions.models import Restriction, Source
@@ -93,6 +98,7 @@ def device_facts(device: Device, *, at: datetime) -> DeviceFacts:
         consent_lapses_at=standing.consent_lapses_at,
         restrictions=frozenset(restrictions | _quiet_facts(employee, at=at)),
         conditions=_conditions(employee),
+        erase=frozenset(erase_fact(order) for order in orders_for_device(device.pk, at=at)),
     )
 
 
@@ -134,6 +140,31 @@ def restriction_fact(row: Restriction) -> RestrictionFact:
         applications=None if row.applications is None else frozenset(row.applications),
         kinds=None if row.kinds is None else frozenset(row.kinds),
     )
+
+
+def erase_fact(order: ErasureOrder) -> EraseFact:
+    scope = order.scope
+    return EraseFact(order.pk, scope.starts_at, scope.ends_at, scope.applications)
+
+
+def all_devices_of(employee: Employee) -> list[Device]:
+    """Return every device that this person has or had, the removed ones too."""
+    return list(Device.objects.filter(employee=employee))
+
+
+def last_given(devices: Collection[uuid.UUID]) -> dict[uuid.UUID, LastGiven]:
+    """Return the newest policy that each of these devices was given, if it was given one."""
+    given = (
+        DevicePolicy.objects.filter(device__in=devices, delivered_at__isnull=False)
+        .order_by("device", "-version")
+        .distinct("device")
+        .values_list("device", "signed_at", "delivered_at")
+    )
+    return {
+        device: LastGiven(signed_at, given_at)
+        for device, signed_at, given_at in given
+        if given_at is not None
+    }
 
 
 def stops_for(jurisdiction: Jurisdiction, *, at: datetime) -> tuple[documents.Deny, ...]:

@@ -10,6 +10,11 @@ def keep_policies() -> None:
     actions.keep_policies()
 
 
+@shared_task(name="devices.note_erasures_told")
+def note_erasures_told() -> None:
+    actions.note_erasures_told()
+
+
 @shared_task(name="devices.keep_counterparties")
 def keep_counterparties() -> None:
     actions.keep_counterparties()

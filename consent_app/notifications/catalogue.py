@@ -18,6 +18,7 @@ class Kind(TextChoices):
     DEVICES = "devices", "My devices"
     ACCOUNT = "account", "My account"
     REQUESTS = "requests", "My requests"
+    DATA = "data", "My data"
     REVIEW = "review", "Requests I decide"
     PROGRAMME = "programme", "The programme"
 
@@ -82,6 +83,13 @@ _of_routes = partial(Entry, kind=Kind.REVIEW, place="routes", place_label="Route
 _of_drafts = partial(
     Entry, kind=Kind.PROGRAMME, place="register-review", place_label="The next version"
 )
+_of_orders = partial(
+    Entry,
+    kind=Kind.DATA,
+    place="forget-order",
+    place_arguments=("order",),
+    place_label="Forget",
+)
 _of_stops = partial(Entry, kind=Kind.PROGRAMME, place="stops", place_label="Stops")
 
 ENTRIES: Mapping[str, Entry] = {
@@ -122,6 +130,29 @@ ENTRIES: Mapping[str, Entry] = {
         sentence="A device reported something that the register does not list. Find out why.",
         place="incidents",
         place_label="Incidents",
+    ),
+    # Which time and which applications stands on the order's own page, and nowhere else.
+    "erasure_completed": _of_orders(
+        when="what you wanted forgotten is gone everywhere",
+        sentence="What you wanted forgotten is gone everywhere. The certificate is there.",
+    ),
+    "erasure_closed": _of_orders(
+        when="an order to forget ends without the word of a device",
+        sentence=(
+            "What you wanted forgotten was erased by every program. "
+            "A device can't confirm it any more."
+        ),
+    ),
+    "erasure_overdue": _of_orders(
+        when="somebody is late to forget what you wanted forgotten",
+        sentence="Somebody who has to confirm what you wanted forgotten is late.",
+    ),
+    "store_overdue": Entry(
+        kind=Kind.PROGRAMME,
+        when="a program that holds recordings has not erased in time",
+        sentence="{store} has not confirmed in time that it erased recordings.",
+        place="data-stores",
+        place_label="Who holds recordings",
     ),
     "pause_ending": Entry(
         kind=Kind.DEVICES,

@@ -23,6 +23,7 @@ PAGES = {
     "versions": ("/what-is-collected/versions/?on=2026-11-23", "Versions of the register"),
     "what changed": ("/what-is-collected/changes", "What changed since you last read"),
     "my preferences": ("/preferences/?search=slack", "My preferences"),
+    "forget": ("/my-data/forget/", "Forget"),
     "inbox": ("/inbox/", "Inbox"),
     "mail preferences": ("/inbox/preferences", "mailed to me"),
     "my data": ("/my-data/", "My data"),

@@ -8,6 +8,7 @@ from consent_app.devices.actions.enrolment import (
     revoke_device,
     token_hash,
 )
+from consent_app.devices.actions.erasures import note_erasures_told
 from consent_app.devices.actions.policies import refresh_policies, sign_ceilings
 from consent_app.devices.actions.upkeep import keep_policies
 
@@ -16,6 +17,7 @@ __all__ = [
     "issue_enrolment_code",
     "keep_counterparties",
     "keep_policies",
+    "note_erasures_told",
     "receive_acknowledgement",
     "refresh_policies",
     "revoke_device",

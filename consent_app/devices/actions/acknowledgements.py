@@ -20,6 +20,7 @@ from consent_app.devices.errors import (
     SequenceReused,
 )
 from consent_app.devices.models import Acknowledgement, Ceiling, Device, DevicePolicy
+from consent_app.erasure.actions import confirm_on_device
 from consent_app.notifications.actions import owe
 from consent_app.people.queries import lock_person, system_user
 
@@ -68,7 +69,8 @@ def _keep_acknowledgement(
     if said.applied_at > now + CLOCK_TOLERANCE:
         raise AcknowledgementInFuture
     policy = _policy_applied(device, said)
-    _check_effect(policy, said)
+    told = queries.policy_document(policy)
+    _check_effect(told, said)
     kept = Acknowledgement.objects.create(
         device=device,
         sequence=said.sequence,
@@ -93,6 +95,8 @@ def _keep_acknowledgement(
         person=device.employee,
         details=details,
     )
+    orders = [erase.id for erase in told.erase]
+    confirm_on_device(device=device.pk, owner=device.employee, orders=orders, at=now)
     return kept, True
 
 
@@ -106,9 +110,8 @@ def _policy_applied(device: Device, said: documents.Acknowledgement) -> DevicePo
     return policy
 
 
-def _check_effect(policy: DevicePolicy, said: documents.Acknowledgement) -> None:
+def _check_effect(told: documents.DevicePolicy, said: documents.Acknowledgement) -> None:
     """Refuse "collecting" at a time when the policy itself denies everything."""
-    told = queries.policy_document(policy)
     # Whatever a device says: it can't have applied a policy before that was made.
     applied_at = max(said.applied_at, told.issued_at)
     denied = any(deny.covers_everything and deny.is_in_force(applied_at) for deny in told.deny)

@@ -21,6 +21,7 @@ from consent_app.devices.errors import (
     KeyUnusable,
 )
 from consent_app.devices.models import Device, EnrolmentCode
+from consent_app.erasure.actions import forget_device
 from consent_app.notifications.actions import owe
 from consent_app.people.models import Employee
 from consent_app.people.queries import lock_person, system_user
@@ -156,5 +157,6 @@ def revoke_device(*, device: Device, by: Employee) -> None:
     fresh.revoked_at = now
     fresh.save(update_fields=["revoked_at"])
     record(events.DEVICE_REVOKED, actor=by, subject=fresh, at=now, person=fresh.employee)
+    forget_device(device=fresh.pk, at=now)
     announcements.announce_device(fresh.pk)
     owe("device_removed", to=fresh.employee, context={"hostname": fresh.hostname})

@@ -1,4 +1,4 @@
-"""Make a new sealing key and wrap the key of every request by it; `--retire` drops old ones.
+"""Make a new sealing key and wrap the keys of requests and stores by it; `--retire` drops old ones.
 
 Copy `sealing.keys` to the other machines before and after; they read it again by themselves.
 """
@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection, transaction
 
+from consent_app.erasure import actions as erasure
+from consent_app.erasure.models import DataStore
 from consent_app.people.queries import system_user
 from exemptions.actions.keys import key_ids_in_use, rewrap_keys
 from exemptions.models import ExemptionRequest
@@ -21,7 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--retire", action="store_true", help="drop the keys that no request needs any more"
+            "--retire", action="store_true", help="drop the keys that nothing needs any more"
         )
 
     def handle(self, *, retire: bool, **_options: Any) -> None:
@@ -30,13 +32,18 @@ class Command(BaseCommand):
             return
         key_id = sealing.add_key(settings.KEYS_DIR)
         changed = rewrap_keys(by=system_user())
-        self.stdout.write(f"Key {key_id} is in use; {changed} requests were wrapped by it.")
+        stores = erasure.rewrap_keys(by=system_user())
+        self.stdout.write(
+            f"Key {key_id} is in use; {changed} requests and {stores} stores were wrapped by it."
+        )
 
     def _retire(self) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            # Nobody adds a request under an old key while it is looked for.
-            table = ExemptionRequest._meta.db_table  # noqa: SLF001 (public, but for its name)
-            cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
-            dropped = sealing.retire_keys(settings.KEYS_DIR, key_ids_in_use())
+            # Nobody adds a request or a store under an old key while it is looked for.
+            for model in (ExemptionRequest, DataStore):
+                table = model._meta.db_table  # noqa: SLF001 (public, but for its name)
+                cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
+            in_use = key_ids_in_use() | erasure.sealing_key_ids()
+            dropped = sealing.retire_keys(settings.KEYS_DIR, in_use)
         names = ", ".join(dropped) or "none"
         self.stdout.write(f"Dropped: {names}.")

@@ -1,0 +1,1 @@
+"""What stores call: no session, no page; a signature by their key."""
