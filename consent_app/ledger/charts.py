@@ -12,6 +12,8 @@ PLOT = 86.0
 HEAD = 4.0
 BAR = 0.72
 LEAST_HEIGHT = 0.6
+# The words of two lines need as much room between them.
+LEAST_DISTANCE = 7.0
 # Below the line there is always room for a glance, also where little was left out.
 LEAST_BELOW = 0.12
 
@@ -88,17 +90,18 @@ def draw(points: Sequence[Point]) -> Chart:
                 below_height=_percent(_height(point.left_out, unit)),
             )
         )
-    lines = [(above, zero - above * unit), (above / 2, zero - above / 2 * unit)]
-    lines.append((below, zero + below * unit))
-    shown = [Line(_percent(y), int(count)) for count, y in lines if count and count == int(count)]
-    return Chart(bars, shown, _percent(zero), _percent(PLOT))
+    scale = [(above, zero - above * unit), (below, zero + below * unit)]
+    if above % 2 == 0:
+        scale.append((above // 2, zero - above / 2 * unit))
+    lines = [Line(_percent(y), count) for count, y in scale if abs(y - zero) >= LEAST_DISTANCE]
+    return Chart(bars, lines, _percent(zero), _percent(PLOT))
 
 
 def round_up(count: int) -> int:
     """Return the next of 1, 2, 4, 5, 8, 10, 20, 40 and so on; 0 for nothing."""
     if count == 0:
         return 0
-    step = 10 ** (len(str(count)) - 1)
+    step: int = 10 ** (len(str(count)) - 1)
     return next(size * step for size in (1, 2, 4, 5, 8, 10) if size * step >= count)
 
 

@@ -5,7 +5,7 @@ Source: docs/policy.md, section 10.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from consent_agent.protocol.decision import Reason
 from consent_app.ledger.errors import HourOutOfRange, WrongField
@@ -18,6 +18,7 @@ CLOCK_TOLERANCE = timedelta(seconds=60)
 OLD_REGISTER_HOLDS = timedelta(minutes=60)
 
 RETENTION = timedelta(days=90)
+DELETED_AT = time(2, 40)  # UTC, each day
 DAYS_AHEAD = 14
 EXPLAINED_INCIDENTS_SHOWN = timedelta(days=90)
 # One device alone can't fill everybody's page.

@@ -1,8 +1,8 @@
 """Measure the portal on this machine: `python -m tests.bench`, or `make bench`.
 
 Starts PostgreSQL with safe writes, a portal and a load of its own in `var/bench`, on loopback, and
-ends them all. Fails when any answer is wrong, or after twelve minutes. docs/performance.md explains
-the figures.
+ends them all. Fails when any answer is wrong, or after twelve minutes; after an hour with `--only
+ledger`, which alone measures the ledger. docs/performance.md explains the figures.
 """
 
 import argparse
@@ -29,8 +29,11 @@ from tests.bench.load import generator_name
 from tests.bench.processes import CORES, IS_PINNED, REPOSITORY, Server
 
 LONGEST_SECONDS = 720
+# Tens of millions of rows take their time.
+LONGEST_SECONDS_OF_LEDGER = 3600
 LEAST_DEVICES = 1000
 LEAST_REQUESTS = 500
+LEAST_LEDGER_ROWS = 100_000
 REQUESTS_EACH = 5
 COMMANDS = (
     "prepare_database",
@@ -43,7 +46,7 @@ COMMANDS = (
 
 def main() -> int:
     options = _options()
-    _end_in_time()
+    _end_in_time(LONGEST_SECONDS_OF_LEDGER if options.only == "ledger" else LONGEST_SECONDS)
     folder = DEFAULT_FOLDER / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(folder), EmbeddedPostgres(folder / "postgres") as postgres:
@@ -52,11 +55,13 @@ def main() -> int:
         django.setup()
         with _connections():
             errors = 0
-            if options.only != "pages":
+            if options.only == "ledger":
+                errors += _measure_ledger(folder, postgres, rows=options.ledger_rows)
+            if options.only in (None, "devices"):
                 errors += _measure_devices(
                     folder, postgres, devices=options.devices, seconds=options.seconds
                 )
-            if options.only != "devices":
+            if options.only in (None, "pages"):
                 errors += _measure_pages(folder, postgres, requests=options.requests)
     if errors:
         _say(f"\n{errors:,} errors: these figures don't count. See the logs in {folder}.")
@@ -114,6 +119,38 @@ def _measure_pages(folder: Path, postgres: EmbeddedPostgres, *, requests: int) -
     return sum(visit.errors for visit in visits.values())
 
 
+def _measure_ledger(folder: Path, postgres: EmbeddedPostgres, *, rows: int) -> int:
+    """Print how fast counts are taken, shown and deleted; return how many answers were wrong."""
+    # Only now: see above.
+    from tests.bench import ledger  # noqa: PLC0415 (see above)
+
+    _say(f"Loading {rows:,} counts ...")
+    with psycopg.connect(postgres.url("owner", "bench"), autocommit=True) as owner:
+        loaded = ledger.load_ledger(owner.cursor(), rows=rows)
+    print(ledger.loaded_line(loaded), flush=True)
+    _look_over(postgres)
+    _say("Measuring pages ...")
+    log = folder / "pages.log"
+    with Server("portal.wsgi:application", log=log, interface="wsgi") as pages:
+        visits = ledger.measure_my_data(pages.port, ledger.readers(loaded.agents))
+    print("\n" + ledger.my_data_table(visits), flush=True)
+    _say("Measuring reports ...")
+    with Server("portal.asgi:application", log=folder / "portal.log") as portal:
+        reports = {
+            "8 applications, by the API": ledger.measure_api(
+                portal.port, loaded.agents[: ledger.BODIES], applications=8
+            ),
+            "30 applications, by the API": ledger.measure_api(
+                portal.port, loaded.agents[-ledger.BODIES :], applications=30
+            ),
+            "8 hours of 8 applications, by SQL alone": ledger.measure_sql(loaded.agents),
+        }
+    print("\n" + ledger.reports_table(reports))
+    print(f"\nDeleting a day: {ledger.measure_deletion() * 1000:.0f} ms")
+    timed = [*visits.values(), *reports.values()]
+    return sum(found.errors for found in timed)
+
+
 def _look_over(postgres: EmbeddedPostgres) -> None:
     """Let the database know its tables, as it does by itself in time."""
     with psycopg.connect(postgres.url("owner", "bench"), autocommit=True) as owner:
@@ -125,16 +162,25 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--devices", type=int, default=2000, help="at least 1,000")
     parser.add_argument("--seconds", type=int, default=8, help="of each load, 1 to 20")
     parser.add_argument("--requests", type=int, default=100_000, help="at least 500")
-    parser.add_argument("--only", choices=("devices", "pages"), help="leave out the other")
+    parser.add_argument(
+        "--only",
+        choices=("devices", "pages", "ledger"),
+        help="leave out the others; the ledger is measured only by its name",
+    )
+    parser.add_argument(
+        "--ledger-rows", type=int, default=50_000_000, help="at least 100,000; 5 GB by default"
+    )
     options = parser.parse_args()
     if options.devices < LEAST_DEVICES or not 1 <= options.seconds <= 20:
         parser.error("at least 1,000 devices, and 1 to 20 seconds")
+    if options.ledger_rows < LEAST_LEDGER_ROWS:
+        parser.error("at least 100,000 rows")
     if options.requests < LEAST_REQUESTS:
         parser.error("at least 500 requests")
     return options
 
 
-def _end_in_time() -> None:
+def _end_in_time(longest_seconds: int) -> None:
     """Turn the time limit and a request to end into exceptions, so that all is cleaned up."""
 
     def give_up(number: int, _frame: object) -> NoReturn:
@@ -142,7 +188,7 @@ def _end_in_time() -> None:
 
     signal.signal(signal.SIGTERM, give_up)
     signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(LONGEST_SECONDS)
+    signal.alarm(longest_seconds)
     # Each agent that waits is an open file, here and in the server.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65_536) if most > 0 else 65_536, most))

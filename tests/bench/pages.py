@@ -82,8 +82,7 @@ def count_queries(page: Page) -> int:
 def _visit(port: int, page: Page, *, times: int) -> Visit:
     visit = Visit(queries=count_queries(page))
     visit.errors = int(visit.queries > MOST_QUERIES[page.kind])
-    cookie = _signed_in(page.reader).cookies[settings.SESSION_COOKIE_NAME].value
-    headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={cookie}"}
+    headers = {"Cookie": signed_in_cookie(page.reader)}
     server = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     for number, address in enumerate(islice(cycle(page.addresses), times + len(page.addresses))):
         began = time.perf_counter()
@@ -95,6 +94,12 @@ def _visit(port: int, page: Page, *, times: int) -> Visit:
             visit.seconds.append(time.perf_counter() - began)
     server.close()
     return visit
+
+
+def signed_in_cookie(reader: Employee) -> str:
+    """Return the header of somebody who has just confirmed their password."""
+    cookie = _signed_in(reader).cookies[settings.SESSION_COOKIE_NAME].value
+    return f"{settings.SESSION_COOKIE_NAME}={cookie}"
 
 
 def _queries(client: Client, address: str) -> int:

@@ -12,7 +12,7 @@ from exemptions.actions.steps import assign_step
 from exemptions.models import Verdict
 from tests.exemption_fixtures import ORDINARY, SENSITIVE, fresh
 
-EVERYBODY = ["Home", "What is collected", "My requests", "My devices"]
+EVERYBODY = ["Home", "What is collected", "My data", "My requests", "My devices"]
 PAGE = "/inbox/"
 
 

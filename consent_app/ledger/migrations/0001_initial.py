@@ -66,10 +66,11 @@ DECLARE
     dropped integer := 0;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('ledger_days'));
+    -- Names are compared as text: the condition may meet any table before the join does.
     FOR old_day IN
         SELECT inhrelid::regclass FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
         WHERE inhparent IN ('ledger_hourlycount'::regclass, 'ledger_hourlycost'::regclass)
-          AND to_date(right(relname, 8), 'YYYYMMDD') < before_day
+          AND right(relname, 8) < to_char(before_day, 'YYYYMMDD')
         ORDER BY relname
     LOOP
         EXECUTE format('DROP TABLE %s', old_day);

@@ -1,3 +1,9 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from consent_app.ledger.views import mine as views
+
+urlpatterns = [
+    path("", views.my_data, name="my-data"),
+    path("counts.csv", views.my_data_csv, name="my-data-csv"),
+    path("counts.json", views.my_data_json, name="my-data-json"),
+]
