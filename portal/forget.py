@@ -4,7 +4,7 @@ It stands here and not in the room of orders because it knows which devices some
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -19,7 +19,13 @@ from consent_app.devices.queries import all_devices_of
 from consent_app.erasure import actions, queries
 from consent_app.erasure.forms import ConfirmForm, ForgetForm
 from consent_app.erasure.models import DeviceErasure, ErasureOrder, StoreErasure, Training
-from consent_app.erasure.rules import DEVICE_DEADLINE, STORE_DEADLINE, KnownDevice, Scope
+from consent_app.erasure.rules import (
+    DEVICE_DEADLINE,
+    MOST_APPLICATIONS,
+    STORE_DEADLINE,
+    KnownDevice,
+    Scope,
+)
 from consent_app.people.models import Employee
 from consent_app.register.models import Application
 from portal.lib.http import UserRequest, render_partial
@@ -109,20 +115,35 @@ def _form(request: UserRequest, *, again: bool = False) -> ForgetForm:
 def _page(
     request: UserRequest, form: ForgetForm, *, status: int = 200, refusal: str = ""
 ) -> HttpResponse:
-    listed = sorted(form.listed, key=Application.get_category_display)
+    chosen = form["applications"].value() or []
     context = {
         "form": form,
         "refusal": refusal,
-        "categories": [
-            (label, list(found))
-            for label, found in groupby(listed, Application.get_category_display)
-        ],
-        "chosen": form["applications"].value() or [],
+        "categories": list(_categories(form.listed, chosen)),
+        "chosen": chosen,
+        "most_applications": MOST_APPLICATIONS,
         "stores": queries.active_stores(),
         "orders": queries.orders_of(request.user)[:MOST_SHOWN],
         "kept_days": form.kept_for.days,
     }
     return render(request, PAGE, context, status=status)
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """Applications that are for the same."""
+
+    label: str
+    applications: list[Application]
+    has_chosen: bool
+
+
+def _categories(listed: Sequence[Application], chosen: Collection[str]) -> Iterator[Category]:
+    named = Application.get_category_display
+    for label, found in groupby(sorted(listed, key=named), named):
+        applications = list(found)
+        has_chosen = any(application.slug in chosen for application in applications)
+        yield Category(label, applications, has_chosen)
 
 
 def _check_page(request: UserRequest, scope: Scope, form: ConfirmForm) -> HttpResponse:

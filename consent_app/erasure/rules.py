@@ -1,6 +1,6 @@
 """What may be ordered, how long each has to confirm, and when it is tried again. Pure.
 
-Source: docs/policy.md, section 9.
+Source: docs/policy.md, section 14.
 """
 
 import uuid

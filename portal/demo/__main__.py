@@ -1,8 +1,9 @@
 """Runs the demo until Ctrl-C, SIGTERM or the end of one of its processes; knows no Django itself.
 
 Starts PostgreSQL and Valkey, makes the tables and the invented organisation, then runs the web
-server, a Celery worker, beat, the agent of one laptop and invented work on it. Ends all of them in
-reverse order. The data stays in VAR_DIR for the next start; `--reset` begins afresh.
+server, a Celery worker, beat, a store of recordings, the agent of one laptop and invented work on
+it. Ends all of them in reverse order. The data stays in VAR_DIR for the next start; `--reset`
+begins afresh.
 
 Every process has a session of its own, so that Ctrl-C reaches this one alone.
 """
@@ -28,7 +29,7 @@ from types import FrameType
 from typing import IO
 
 from portal.demo.processes import Ledger, Process
-from portal.demo_data import CAST, EMPLOYEE, HOSTNAME, PASSWORD
+from portal.demo_data import CAST, EMPLOYEE, HOSTNAME, PASSWORD, STORE
 from portal.embedded.account import remove_folder
 from portal.embedded.files import write_private
 from portal.embedded.postgres import EmbeddedPostgres, PostgresUnavailable
@@ -123,6 +124,7 @@ class Demo:
         _say("Starting the portal ...")
         self._start_portal()
         self._wait_until_healthy()
+        self._start_store()
         self._enrol_laptop()
         self._start_agent()
         self._start_invented_work()
@@ -225,6 +227,31 @@ class Demo:
             if time.monotonic() > deadline:
                 raise DemoFailed(f"The portal does not answer.\n{self._last_lines('server')}")
             self._wait(0.1)
+
+    # Where the demo's recordings would be kept
+
+    def _start_store(self) -> None:
+        """Run the example of docs/data-stores.md, so that what is to be forgotten is confirmed."""
+        port = _free_port()
+        endpoint = ("--endpoint", f"http://127.0.0.1:{port}/")
+        key = self.own / "store_key"
+        if key.exists():
+            self._manage("data_store", "move", STORE, *endpoint)
+        else:
+            holds = "Everything that the devices of the demo send on: nothing, so far."
+            added = self._manage("data_store", "add", STORE, "--holds", holds, *endpoint)
+            write_private(key, added.strip())
+        with self._log("store").open("wb") as log:
+            store = self._process(
+                "store",
+                [
+                    sys.executable, REPOSITORY / "examples/data_store.py", "--port", str(port),
+                    "--database", self.own / "recordings.sqlite",
+                ],
+                output=log,
+                STORE_KEY=key.read_text(encoding="utf-8"),
+            )  # fmt: skip
+        self.watched.append(store)
 
     # The laptop of the demo's employee
 
@@ -376,6 +403,12 @@ def _check_port(port: int) -> None:
                 f"Port {port} can't be used: {error.strerror}. Choose another one: "
                 f"make demo PORT={port + 80 if port < 65000 else 8080}"
             ) from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _is_healthy(port: int) -> bool:

@@ -74,3 +74,5 @@ CAST = (
 # Whose device runs in the demo.
 EMPLOYEE = CAST[0]
 HOSTNAME = "LAPTOP-1"
+# What keeps recordings there.
+STORE = "Recordings archive"
