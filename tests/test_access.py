@@ -40,6 +40,7 @@ EVERYBODY = frozenset(
 )
 REVIEWERS = frozenset({"jonas", "stand_in", "other_manager", "hr", "other_hr", "legal", "it"})
 READS_ROUTES = frozenset({"owner", "legal", "auditor"})
+WRITES = frozenset({"owner"})
 
 # Who may open which request as a reviewer. `hr` is the requester of "of_hr".
 CASES = {
@@ -153,6 +154,21 @@ ROWS = {
     "register-return": Row(post=404, through=READS_ROUTES, otherwise=403),
     "register-approve": Row(post=404, through=READS_ROUTES, otherwise=403),
     "register-publish": Row(post=404, through=READS_ROUTES, otherwise=403),
+    "register-export": Row(get=200),
+    "draft-words": Row(get=404, post=404, through=WRITES, otherwise=403),
+    "draft-kinds": Row(get=404, post=404, through=WRITES, otherwise=403),
+    "draft-notice": Row(get=404, post=404, through=WRITES, otherwise=403),
+    "draft-applications": Row(get=404, through=WRITES, otherwise=403),
+    "draft-export": Row(get=404, through=WRITES, otherwise=403),
+    "draft-application-new": Row(get=404, post=404, through=WRITES, otherwise=403),
+    "draft-application": Row(get=404, post=404, through=WRITES, otherwise=403),
+    "draft-application-remove": Row(post=404, through=WRITES, otherwise=403),
+    "draft-safeguards": Row(get=404, through=WRITES, otherwise=403),
+    "draft-safeguard-new": Row(get=404, post=404, through=WRITES, otherwise=403),
+    "draft-safeguard": Row(get=404, post=404, through=WRITES, otherwise=403),
+    "draft-safeguard-remove": Row(post=404, through=WRITES, otherwise=403),
+    "draft-import": Row(get=404, post=404, through=WRITES, otherwise=403),
+    "draft-import-apply": Row(post=404, through=WRITES, otherwise=403),
     # Stops of the programme
     "stops": Row(get=200, post=422, through=READS_ROUTES, otherwise=403),
     "stop-restart": Row(get=404, post=404, through=READS_ROUTES, otherwise=403),

@@ -116,3 +116,48 @@ class NotReady(Refusal):
 class TooEarly(Refusal):
     code = "too_early"
     message = "People have to be told earlier than that."
+
+
+class NoSuchEntry(Refusal):
+    code = "no_such_entry"
+    message = "The draft does not hold this any more."
+
+
+class KindInUse(Refusal):
+    code = "kind_in_use"
+    message = "An application would be collected from without any kind."
+
+
+class IdentifierTaken(Refusal):
+    code = "identifier_taken"
+    message = "Another application has this name."
+
+
+class PortalStaysExcluded(Refusal):
+    code = "portal_stays_excluded"
+    message = "Nothing is ever collected from the portal itself."
+
+
+class PasswordsStayProtected(Refusal):
+    code = "passwords_stay_protected"
+    message = "Keystrokes in password fields are never collected, so this safeguard stays as it is."
+
+
+class ApplicationWrong(Refusal):
+    """What was written of an application can't be meant; `problems` holds all of it."""
+
+    code = "application_wrong"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+class SafeguardWrong(Refusal):
+    """What was written of a safeguard can't be meant; `problems` holds all of it."""
+
+    code = "safeguard_wrong"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))

@@ -17,6 +17,8 @@ Row = Mapping[str, str]
 Check = Callable[[Row], Iterator[str]]
 
 PORTAL_SLUG: Final = "consent-portal"
+# The class of the safeguards that no version goes without (migration 0005 holds it too).
+PASSWORDS: Final = "password_field"
 
 APPLICATION_COLUMNS: Final = (
     "slug", "name", "vendor", "kind", "category", "platforms",
@@ -52,7 +54,8 @@ _LIMITS: Final[Mapping[str, int]] = {
 }  # fmt: skip
 _DOMAIN: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+")
 _WORD: Final = re.compile(r"[a-z]+(?:_[a-z]+)*")
-# These may begin or end with a space that matters.
+_FORMULA: Final = ("=", "+", "-", "@")
+# These may begin or end with a space that matters, and are never handed out as a table.
 _VERBATIM: Final = frozenset({"pattern", "example_match", "example_no_match"})
 
 
@@ -106,6 +109,8 @@ def _check_cells(row: Row, *, required: tuple[str, ...]) -> Iterator[str]:
             yield f"{column} holds the invisible character {character}"
         if column not in _VERBATIM and cell != cell.strip():
             yield f"{column} begins or ends with a space"
+        if column not in _VERBATIM and cell.startswith(_FORMULA):
+            yield f"{column} begins with {cell[0]!r}, which a spreadsheet takes for a formula"
         if len(cell) > _LIMITS.get(column, 4000):
             yield f"{column} has {len(cell)} characters, {_LIMITS.get(column, 4000)} at most"
 

@@ -6,6 +6,7 @@ here too (no identifier belongs to two rows). Nothing here touches the database.
 """
 
 import csv
+import io
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -57,15 +58,15 @@ def read_source(folder: Path) -> Source:
     safeguards = _read_table(
         folder / SAFEGUARDS, rules.SAFEGUARD_COLUMNS, rules.check_safeguard, problems
     )
-    problems += _repeated(APPLICATIONS, applications, _identifiers_of)
+    problems += _repeated(APPLICATIONS, applications, identifiers_of)
     problems += _repeated(SAFEGUARDS, safeguards, lambda row: [("id", row["id"])])
     problems += _wrong_category_examples(applications, safeguards)
     if problems or programme is None:
         raise RegisterInvalid(sorted(problems, key=lambda problem: (problem.file, problem.line)))
     kinds = [kind.code for kind in programme.kinds]
     return Source(
-        applications=[_application(line.row, kinds) for line in applications],
-        safeguards=[_safeguard(line.row) for line in safeguards],
+        applications=[application_of(line.row, kinds) for line in applications],
+        safeguards=[safeguard_of(line.row) for line in safeguards],
         programme=programme,
     )
 
@@ -105,35 +106,58 @@ def _read_table(
     """Return the rows that have all columns; add to `problems` whatever is wrong with any row."""
     lines: list[Line] = []
     try:
-        for number, cells in _records(path):
-            if number == 1 and tuple(cells) != tuple(columns):
-                problems.append(Problem(path.name, 1, f"columns must be {','.join(columns)}"))
-                break
-            if len(cells) != len(columns):
-                text = f"{len(cells)} cells instead of {len(columns)}"
-                problems.append(Problem(path.name, number, text))
-            elif number > 1:
-                lines.append(Line(number, dict(zip(columns, cells, strict=True))))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         problems.append(Problem(path.name, 0, _unreadable(error)))
-    else:
-        if not lines:
-            problems.append(Problem(path.name, 0, "holds no rows"))
-    problems += [
-        Problem(path.name, line.number, text) for line in lines for text in check(line.row)
-    ]
+        return []
+    lines, found = _lines(text, path.name, columns, check)
+    problems += found
     return lines
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_applications(data: bytes, name: str = APPLICATIONS) -> tuple[list[Line], list[Problem]]:
+    """Read a table of applications; return its lines, and everything that is wrong with any."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return [], [Problem(name, 0, _unreadable(error))]
+    lines, problems = _lines(text, name, rules.APPLICATION_COLUMNS, rules.check_application)
+    problems += _repeated(name, lines, identifiers_of)
+    return lines, sorted(problems, key=lambda problem: problem.line)
+
+
+def _lines(
+    text: str, name: str, columns: Sequence[str], check: Check
+) -> tuple[list[Line], list[Problem]]:
+    lines: list[Line] = []
+    problems: list[Problem] = []
+    try:
+        for number, cells in _records(text):
+            if number == 1 and tuple(cells) != tuple(columns):
+                problems.append(Problem(name, 1, f"columns must be {','.join(columns)}"))
+                break
+            if len(cells) != len(columns):
+                wrong = f"{len(cells)} cells instead of {len(columns)}"
+                problems.append(Problem(name, number, wrong))
+            elif number > 1:
+                lines.append(Line(number, dict(zip(columns, cells, strict=True))))
+    except csv.Error as error:
+        problems.append(Problem(name, 0, _unreadable(error)))
+    else:
+        if not lines:
+            problems.append(Problem(name, 0, "holds no rows"))
+    problems += [Problem(name, line.number, wrong) for line in lines for wrong in check(line.row)]
+    return lines, problems
+
+
+def _records(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of each record's first line, and its cells; empty lines are left out."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        first = 1
-        for cells in reader:
-            if cells:
-                yield first, cells
-            first = reader.line_num + 1
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    first = 1
+    for cells in reader:
+        if cells:
+            yield first, cells
+        first = reader.line_num + 1
 
 
 def _repeated(
@@ -148,7 +172,8 @@ def _repeated(
                 yield Problem(file, line.number, f"{name[0]} {name[1]!r} belongs to line {first}")
 
 
-def _identifiers_of(row: Row) -> Iterator[tuple[str, str]]:
+def identifiers_of(row: Row) -> Iterator[tuple[str, str]]:
+    """Yield (column, name) of everything that a row is told apart by, as devices compare it."""
     yield "slug", row["slug"]
     for column, has_capitals in rules.IDENTIFIER_COLUMNS.items():
         for name in values(row[column]):
@@ -172,7 +197,8 @@ def _wrong_category_examples(applications: list[Line], safeguards: list[Line]) -
             yield Problem(SAFEGUARDS, line.number, text)
 
 
-def _application(row: Row, kinds: list[str]) -> Application:
+def application_of(row: Row, kinds: list[str]) -> Application:
+    """Return what a row says, of no version yet; an excluded one has none of `kinds`."""
     is_excluded = row["default_scope"] == "excluded"
     return Application(
         slug=row["slug"],
@@ -193,7 +219,7 @@ def _application(row: Row, kinds: list[str]) -> Application:
     )
 
 
-def _safeguard(row: Row) -> Safeguard:
+def safeguard_of(row: Row) -> Safeguard:
     return Safeguard(
         safeguard_id=row["id"],
         protects=row["class"],

@@ -1,5 +1,30 @@
 """Addresses of the draft; the views stand in `consent_app.register.views.drafts`."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from consent_app.register.views import drafts as views
+
+urlpatterns = [
+    path("draft/words", views.draft_words, name="draft-words"),
+    path("draft/kinds", views.draft_kinds, name="draft-kinds"),
+    path("draft/notices", views.draft_notice, name="draft-notice"),
+    path("draft/applications", views.draft_applications, name="draft-applications"),
+    path("draft/applications.csv", views.draft_export, name="draft-export"),
+    path("draft/application", views.draft_application_new, name="draft-application-new"),
+    path("draft/applications/<slug:slug>", views.draft_application, name="draft-application"),
+    path(
+        "draft/applications/<slug:slug>/remove",
+        views.draft_application_remove,
+        name="draft-application-remove",
+    ),
+    path("draft/safeguards", views.draft_safeguards, name="draft-safeguards"),
+    path("draft/safeguard", views.draft_safeguard_new, name="draft-safeguard-new"),
+    path("draft/safeguards/<slug:slug>", views.draft_safeguard, name="draft-safeguard"),
+    path(
+        "draft/safeguards/<slug:slug>/remove",
+        views.draft_safeguard_remove,
+        name="draft-safeguard-remove",
+    ),
+    path("draft/import", views.draft_import, name="draft-import"),
+    path("draft/import/apply", views.draft_import_apply, name="draft-import-apply"),
+]
