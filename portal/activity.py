@@ -11,12 +11,14 @@ from django.utils import timezone
 from consent_app.audit.models import Leaf
 from consent_app.audit.queries import events_about
 from consent_app.devices import events as device_events
+from consent_app.erasure import events as erasure_events
 from consent_app.people.models import Employee
 from consent_app.register import events as register_events
 from consent_app.restrictions import events as pause_events
 from exemptions import events as request_events
 
 SHOWN = 5
+PAGE_OF_SUBJECT = {"exemptionrequest": "my-request", "erasureorder": "forget-order"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def details_of(leaf: Leaf) -> Mapping[str, Any]:
 def address_of(leaf: Leaf) -> str:
     """Return the page about what an entry is about, if it has one."""
     kind, _, key = leaf.subject.partition(":")
-    return reverse("my-request", args=[key]) if kind == "exemptionrequest" else ""
+    page = PAGE_OF_SUBJECT.get(kind)
+    return reverse(page, args=[key]) if page else ""
 
 
 def _clock(details: Mapping[str, Any], name: str) -> str:
@@ -88,6 +91,12 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     register_events.CONSENT_GIVEN: lambda _: "You said yes to collection.",
     register_events.CONSENT_REFUSED: lambda _: "You said no to collection.",
     register_events.CONSENT_WITHDRAWN: lambda _: "You took back your yes to collection.",
+    erasure_events.ERASURE_ORDERED: lambda _: "You had something forgotten.",
+    erasure_events.ERASURE_COMPLETED: lambda _: "What you wanted forgotten is gone everywhere.",
+    erasure_events.ERASURE_ESCALATED: lambda _: "Somebody is late to forget what you wanted gone.",
+    erasure_events.ERASURE_CLOSED: lambda _: (
+        "What you wanted forgotten is erased; a device can't confirm it any more."
+    ),
     # Of requests, what happened and never what they are about.
     request_events.REQUEST_SUBMITTED: lambda _: "You sent a request.",
     request_events.REQUEST_WITHDRAWN: lambda _: "You withdrew a request.",

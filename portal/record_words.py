@@ -16,6 +16,7 @@ from consent_app.access import events as access_events
 from consent_app.audit import events as audit_events
 from consent_app.audit.models import Leaf
 from consent_app.devices import events as device_events
+from consent_app.erasure import events as erasure_events
 from consent_app.notifications import events as message_events
 from consent_app.people import events as people_events
 from consent_app.restrictions import events as restriction_events
@@ -101,6 +102,12 @@ MORE_SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     access_events.COPY_DOWNLOADED: lambda _: "You downloaded the copy of your data.",
     access_events.COPY_FAILED: lambda _: "The copy of your data could not be made.",
     access_events.COPY_DELETED: lambda _: "The copy of your data was deleted.",
+    erasure_events.ERASURE_DEVICE_CONFIRMED: lambda d: (
+        f"{d.get('hostname') or 'A device'} confirmed that it dropped what you wanted forgotten."
+    ),
+    erasure_events.ERASURE_STORE_CONFIRMED: lambda d: (
+        f"{d.get('name') or 'A program'} confirmed that it erased what you wanted forgotten."
+    ),
     audit_events.DETAILS_ERASED: lambda _: "The details of an entry were erased.",
 }
 
