@@ -13,7 +13,7 @@ from consent_app.restrictions.queries import stops_in_force
 from exemptions.queries.reviewing import is_reviewer
 from exemptions.queries.workload import count_of_mine
 
-SEES_ROUTES = (Role.PROGRAMME_OWNER, Role.LEGAL_REVIEWER, Role.AUDITOR)
+SEES_PROGRAMME = (Role.PROGRAMME_OWNER, Role.LEGAL_REVIEWER, Role.AUDITOR)
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
@@ -45,6 +45,6 @@ def _sections(employee: Employee) -> list[tuple[str, str, int]]:
     now = timezone.now()
     if is_reviewer(employee, at=now):
         sections.append(("review", "Review", count_of_mine(employee, at=now)))
-    if employee.has_role(*SEES_ROUTES):
-        sections.append(("routes", "Routes", 0))
+    if employee.has_role(*SEES_PROGRAMME):
+        sections.append(("programme", "Programme", 0))
     return sections

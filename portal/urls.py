@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from consent_app.devices.api.views import key_set
 from portal import contacts_page, forget, home, my_records, preferences, sign_in, views
+from portal.programme import programme
 from portal.publishing import publish
 from portal.register_page import register_page
 from portal.try_it import try_it
@@ -85,6 +86,7 @@ urlpatterns = [
     path("what-is-collected/", register_page, name="register"),
     path("what-is-collected/try", try_it, name="register-try"),
     path("what-is-collected/", include("consent_app.register.urls.versions")),
+    path("programme/", programme, name="programme"),
     path("programme/register/publish", publish, name="register-publish"),
     path("programme/register/", include("consent_app.register.urls.drafts")),
     path("programme/register/", include("consent_app.register.urls.review")),

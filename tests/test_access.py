@@ -143,6 +143,8 @@ ROWS = {
     "review-assign": Row(post=422, through=CASES),
     "review-delay": Row(post=422, through=CASES),
     "review-revoke": Row(post=422, through=CASES),
+    # The programme
+    "programme": Row(get=200, through=READS_ROUTES, otherwise=403),
     # Versions of the register
     "register-versions": Row(get=200),
     "register-version": Row(get=200),

@@ -38,10 +38,10 @@ def test_who_decides_has_review(sections, organisation):
         assert sections(person) == [*EVERYBODY, "Review"]
 
 
-def test_who_answers_for_routes_has_them(sections, organisation):
-    assert sections(organisation.owner) == [*EVERYBODY, "Routes"]
-    assert sections(organisation.auditor) == [*EVERYBODY, "Routes"]
-    assert sections(organisation.legal[0]) == [*EVERYBODY, "Review", "Routes"]
+def test_who_answers_for_the_programme_has_it(sections, organisation):
+    assert sections(organisation.owner) == [*EVERYBODY, "Programme"]
+    assert sections(organisation.auditor) == [*EVERYBODY, "Programme"]
+    assert sections(organisation.legal[0]) == [*EVERYBODY, "Review", "Programme"]
 
 
 def test_counts_what_waits_for_the_reader_by_name(sections, make_request, organisation):

@@ -24,6 +24,11 @@ def incidents_shown(*, at: datetime) -> list[Incident]:
     return list(newest_first[:MOST_SHOWN])
 
 
+def count_open() -> int:
+    """Return how many wait for an explanation."""
+    return Incident.objects.filter(closed_at__isnull=True).count()
+
+
 def incident_for(person: Employee, incident_id: uuid.UUID) -> Incident:
     """Return an incident that this person may work on. Raises PermissionDenied."""
     check_may_see(person)
