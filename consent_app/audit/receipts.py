@@ -9,8 +9,10 @@ from consent_app.audit.models import Details, Leaf
 from portal.lib.keys import published_keys, signing_key
 
 
-def receipt_for(leaf: Leaf) -> bytes:
+def receipt_for(leaf: Leaf, *, with_details: bool = True) -> bytes:
     """Return the receipt of an entry, against the head of the log as it is now.
+
+    Without details it says no more than the entry itself, as where they were erased.
 
     Raises:
         KeysMissing: the checkpoint key is not here.
@@ -19,7 +21,7 @@ def receipt_for(leaf: Leaf) -> bytes:
     path = queries.inclusion_proof(leaf.index, head.size)
     members = parse_json(leaf.content())
     assert isinstance(members, dict)  # noqa: S101 (`content` writes an object)
-    details = Details.objects.filter(leaf=leaf).first()
+    details = Details.objects.filter(leaf=leaf).first() if with_details else None
     return write_receipt(
         Entry(
             leaf=members,

@@ -1,11 +1,10 @@
 """Appending, proving, erasing and verifying, on a real database."""
 
-import base64
 import io
-import json
 import os
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,6 +14,7 @@ from django.utils import timezone
 from psycopg import errors
 
 from consent_agent.protocol import merkle
+from consent_agent.protocol.receipts import verify_receipt
 from consent_app.audit import events, queries
 from consent_app.audit.actions import erase_details, record
 from consent_app.audit.models import Details, Leaf, Node
@@ -381,21 +381,46 @@ def test_forged_checkpoint_is_refused(make_entries, keys, tmp_path):
         call_command("audit", "verify", against=[forged])
 
 
-def test_printed_proof_can_be_checked_by_anybody(make_entries):
+def proof_of(index: int, folder) -> Path:
+    """Return the file that `audit prove` prints."""
+    out = io.StringIO()
+    call_command("audit", "prove", index, stdout=out)
+    path = folder / "receipt.json"
+    path.write_text(out.getvalue())
+    return path
+
+
+def test_printed_proof_can_be_checked_by_anybody(make_entries, keys, tmp_path):
+    make_entries(6)
+
+    proof = verify_receipt(proof_of(3, tmp_path).read_bytes())
+
+    assert proof.inclusion.index == 3
+    assert TreeHead(proof.inclusion.size, proof.inclusion.root) == queries.tree_head()
+    assert proof.entry.details is None
+
+
+def test_a_printed_proof_is_checked_by_the_keys_of_this_portal(make_entries, keys, tmp_path):
     make_entries(6)
     out = io.StringIO()
 
-    call_command("audit", "prove", "3", stdout=out)
+    call_command("audit", "check", proof_of(3, tmp_path), stdout=out)
 
-    proof = json.loads(out.getvalue())
-    assert merkle.is_included(
-        leaf=merkle.leaf_hash(base64.b64decode(proof["leaf"])),
-        index=proof["index"],
-        size=proof["size"],
-        path=[bytes.fromhex(value) for value in proof["path"]],
-        head=bytes.fromhex(proof["root"]),
-    )
-    assert TreeHead(proof["size"], bytes.fromhex(proof["root"])) == queries.tree_head()
+    assert "entry 3, " in out.getvalue()
+    assert "without details, stood in the log of 6 entries" in out.getvalue()
+
+
+def test_a_changed_proof_is_refused(make_entries, keys, tmp_path):
+    make_entries(6)
+    path = proof_of(3, tmp_path)
+    path.write_bytes(path.read_bytes() + b"\n")
+
+    with pytest.raises(CommandError, match="no receipt of this portal: not_canonical"):
+        call_command("audit", "check", path)
+    with pytest.raises(CommandError, match="No such file"):
+        call_command("audit", "check", tmp_path / "nowhere.json")
+    with pytest.raises(CommandError, match="There is no entry 9; the log has 6"):
+        call_command("audit", "prove", 9)
 
 
 def test_stores_each_completed_subtree(make_entries):

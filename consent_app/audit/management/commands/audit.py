@@ -1,13 +1,12 @@
-"""Check the audit log, print its head, or prove an entry.
+"""Check the audit log, print its head, prove an entry, or check a proof.
 
 manage.py audit verify                        recompute everything
 manage.py audit verify --against FILE         ... and compare with a checkpoint kept elsewhere
 manage.py audit checkpoint > FILE             the signed tree head, to keep elsewhere
-manage.py audit prove INDEX                   an inclusion proof, as JSON
+manage.py audit prove INDEX > FILE            the receipt of an entry, without its details
+manage.py audit check FILE                    check a receipt by the keys of this portal
 """
 
-import base64
-import json
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,11 @@ from consent_agent.protocol.canonical import parse_json
 from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import KeySet, sign, verify
+from consent_agent.protocol.receipts import MAX_BYTES, verify_receipt
 from consent_app.audit import queries
 from consent_app.audit.models import Leaf
 from consent_app.audit.queries import TreeHead
+from consent_app.audit.receipts import receipt_for
 from consent_app.audit.verification import verify_log
 from portal.lib.keys import KeysMissing, published_keys, signing_key
 
@@ -56,8 +57,9 @@ class Command(BaseCommand):
             help="a checkpoint that was kept; may be given more than once",
         )
         parts.add_parser("checkpoint", help="print the signed tree head")
-        proving = parts.add_parser("prove", help="print an inclusion proof")
+        proving = parts.add_parser("prove", help="print the receipt of an entry")
         proving.add_argument("index", type=int)
+        parts.add_parser("check", help="check a receipt").add_argument("file", type=Path)
 
     def handle(self, *, part: str, **options: Any) -> None:
         try:
@@ -65,8 +67,10 @@ class Command(BaseCommand):
                 self.verify(**options)
             elif part == "checkpoint":
                 self.checkpoint()
-            else:
+            elif part == "prove":
                 self.prove(**options)
+            else:
+                self.check_receipt(**options)
         except KeysMissing as error:
             raise CommandError(str(error)) from error
 
@@ -102,18 +106,28 @@ class Command(BaseCommand):
         self.stdout.write(sign(payload, typ="checkpoint+jws", key=signing_key("checkpoint")))
 
     def prove(self, *, index: int, **_options: Any) -> None:
-        head = queries.tree_head()
         leaf = Leaf.objects.filter(pk=index).first()
         if leaf is None:
-            raise CommandError(f"There is no entry {index}; the log has {head.size}.")
-        proof = {
-            "index": index,
-            "size": head.size,
-            "root": head.root.hex(),
-            "leaf": base64.b64encode(leaf.content()).decode(),
-            "path": [value.hex() for value in queries.inclusion_proof(index, head.size)],
-        }
-        self.stdout.write(json.dumps(proof, indent=1))
+            raise CommandError(f"There is no entry {index}; the log has {queries.tree_size()}.")
+        # A file of one line without an end: each byte of it counts.
+        self.stdout.write(receipt_for(leaf, with_details=False).decode(), ending="")
+
+    def check_receipt(self, *, file: Path, **_options: Any) -> None:
+        keys = KeySet.from_jwks(published_keys())
+        try:
+            with file.open("rb") as opened:
+                receipt = verify_receipt(opened.read(MAX_BYTES + 1), keys=keys)
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}") from error
+        except DocumentRefused as error:
+            raise CommandError(f"{file} is no receipt of this portal: {error}") from error
+        leaf, inclusion = receipt.entry.leaf, receipt.inclusion
+        details = "without details" if receipt.entry.details is None else "with its details"
+        self.stdout.write(
+            f"It holds: entry {inclusion.index}, {leaf.get('event')} at {leaf.get('at')}, "
+            f"{details}, stood in the log of {inclusion.size} entries, "
+            f"root {inclusion.root.hex()}."
+        )
 
 
 def _kept_head(path: Path) -> TreeHead:
