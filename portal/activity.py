@@ -18,6 +18,8 @@ from consent_app.restrictions import events as pause_events
 from exemptions import events as request_events
 
 SHOWN = 5
+# Pages of one's own about what an entry is about, by the kind of its subject.
+PAGES = {"exemptionrequest": "my-request", "erasureorder": "forget-order"}
 PAGE_OF_SUBJECT = {"exemptionrequest": "my-request", "erasureorder": "forget-order"}
 
 
@@ -51,8 +53,7 @@ def details_of(leaf: Leaf) -> Mapping[str, Any]:
 def address_of(leaf: Leaf) -> str:
     """Return the page about what an entry is about, if it has one."""
     kind, _, key = leaf.subject.partition(":")
-    page = PAGE_OF_SUBJECT.get(kind)
-    return reverse(page, args=[key]) if page else ""
+    return reverse(PAGES[kind], args=[key]) if kind in PAGES else ""
 
 
 def _clock(details: Mapping[str, Any], name: str) -> str:

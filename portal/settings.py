@@ -177,6 +177,7 @@ CELERY_BEAT_SCHEDULE = {
     "note-erasures-told": {"task": "devices.note_erasures_told", "schedule": 60.0},
     "send-erasures": {"task": "erasure.sweep", "schedule": 15.0},
     "keep-time-of-erasures": {"task": "erasure.keep_time", "schedule": 60.0},
+    "keep-copies-of-data": {"task": "access.sweep", "schedule": 60.0},
     "forget-notifications": {
         "task": "notifications.forget",
         "schedule": crontab(hour=3, minute=20),
@@ -304,6 +305,22 @@ MAILERS = {
 }
 DEFAULT_FROM_EMAIL = environment.text("MAIL_FROM", f"Consent Portal <portal@{PORTAL_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# The copy of everything that is held about somebody: what each room adds, in the order of reading
+ACCESS_SECTIONS = [
+    "consent_app.people.access.section",
+    "portal.held.sign_in_section",
+    "consent_app.devices.access.section",
+    "consent_app.restrictions.access.section",
+    "consent_app.register.access.section",
+    "exemptions.access.section",
+    "consent_app.ledger.access.section",
+    "consent_app.erasure.access.section",
+    "consent_app.contacts.access.section",
+    "consent_app.notifications.access.section",
+    "consent_app.access.access.section",
+    "portal.held.records_section",
+]
 
 # The policy
 

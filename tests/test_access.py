@@ -180,6 +180,10 @@ ROWS = {
     "my-data": Row(get=200),
     "my-data-csv": Row(get=200),
     "my-data-json": Row(get=200),
+    # A copy of everything about oneself
+    "access-download": Row(get=200),
+    "access-request": Row(post=302),
+    "access-file": Row(get=404, through=frozenset()),
     # One's own entries of the log
     "my-records": Row(get=200),
     "my-record-receipt": Row(get=404, through=frozenset()),

@@ -27,6 +27,8 @@ from consent_agent.protocol.jws import (
 )
 from consent_agent.protocol.matching import Register
 from consent_agent.spool import Batch
+from consent_app.access import actions as access_actions
+from consent_app.access import rules as access_rules
 from consent_app.contacts import delivery, filters, links
 from consent_app.contacts import rules as contact_rules
 from consent_app.contacts.actions.filters import KEPT_AFTER_USE
@@ -250,6 +252,18 @@ def test_the_policy_says_the_numbers_of_exemptions():
         [settings.STEP_UP_SECONDS // 60],
     ]
     assert openings.OPENINGS_WINDOW.total_seconds() == 10 * 60
+
+
+def test_the_policy_says_the_numbers_of_copies():
+    said = [int(amount) for _, amount in rows(section(POLICY, "15. The log and I"))]
+
+    assert said == [
+        1,
+        access_rules.ASKED_AGAIN_AFTER.total_seconds() / 3600,
+        access_rules.KEPT_FOR.days,
+        settings.STEP_UP_SECONDS / 60,
+        access_actions.MAX_ATTEMPTS,
+    ]
 
 
 def test_the_policy_says_the_numbers_of_indirect_collection():

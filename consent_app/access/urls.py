@@ -1,5 +1,9 @@
-"""The pages of this room."""
+from django.urls import path
 
-from django.urls import URLPattern
+from consent_app.access import views
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.access_download, name="access-download"),
+    path("ask", views.access_request, name="access-request"),
+    path("<uuid:copy_id>.zip", views.access_file, name="access-file"),
+]

@@ -22,7 +22,7 @@ class Leaf(models.Model):
 
     index = models.BigIntegerField(primary_key=True)
     event = models.CharField(max_length=80)
-    actor = models.UUIDField(help_text="pseudonym of who did it")
+    actor = models.UUIDField(db_index=True, help_text="pseudonym of who did it")
     person = models.UUIDField(null=True, db_index=True, help_text="pseudonym of whom it concerns")
     subject = models.CharField(
         max_length=120, db_index=True, help_text="kind:id of what it is about"

@@ -49,6 +49,11 @@ def events_about(person: uuid.UUID) -> QuerySet[Leaf]:
     return Leaf.objects.filter(person=person).select_related("details").order_by("-index")
 
 
+def events_by(person: uuid.UUID) -> QuerySet[Leaf]:
+    """Return what the person with this pseudonym did that is not about them, newest first."""
+    return Leaf.objects.filter(actor=person).exclude(person=person).order_by("-index")
+
+
 def event_about(person: uuid.UUID, index: int) -> Leaf:
     """Return one entry about this person; 404 also hides those about others."""
     return get_object_or_404(events_about(person), pk=index)

@@ -210,6 +210,20 @@ ENTRIES: Mapping[str, Entry] = {
         place="account_reset_password",
         place_label="Set a new password",
     ),
+    "access_ready": Entry(
+        kind=Kind.ACCOUNT,
+        when="the copy of your data is ready",
+        sentence="The copy of everything that is held about you is ready.",
+        place="access-download",
+        place_label="Download it",
+    ),
+    "access_failed": Entry(
+        kind=Kind.ACCOUNT,
+        when="the copy of your data could not be made",
+        sentence="The copy of everything that is held about you could not be made. Ask again.",
+        place="access-download",
+        place_label="Ask again",
+    ),
     # Its mail holds a link that sets a password. Whoever sits at an open session must not get it.
     "account_password_reset": Entry(
         kind=Kind.ACCOUNT,

@@ -122,7 +122,9 @@ def test_rotation_wraps_every_key_anew_and_retires_the_old(written, keys):
     said = rotate()
 
     new, kept = key_ids(keys)
-    assert said == f"Key {new} is in use; 1 requests and 0 stores were wrapped by it.\n"
+    assert said == (
+        f"Key {new} is in use; 1 requests, 0 stores and 0 copies of data were wrapped by it.\n"
+    )
     assert (kept, key_ids_in_use()) == (old, {new})
     assert Leaf.objects.filter(event="sealing_key.rotated").count() == 1
     assert rotate("--retire") == f"Dropped: {old}.\n"

@@ -1,4 +1,4 @@
-"""Make a new sealing key and wrap the keys of requests and stores by it; `--retire` drops old ones.
+"""Make a new sealing key and wrap all keys that rows have by it; `--retire` drops old ones.
 
 Copy `sealing.keys` to the other machines before and after; they read it again by themselves.
 """
@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection, transaction
 
+from consent_app.access import actions as access
+from consent_app.access.models import DataCopy
 from consent_app.erasure import actions as erasure
 from consent_app.erasure.models import DataStore
 from consent_app.people.queries import system_user
@@ -33,17 +35,19 @@ class Command(BaseCommand):
         key_id = sealing.add_key(settings.KEYS_DIR)
         changed = rewrap_keys(by=system_user())
         stores = erasure.rewrap_keys(by=system_user())
+        copies = access.rewrap_keys()
         self.stdout.write(
-            f"Key {key_id} is in use; {changed} requests and {stores} stores were wrapped by it."
+            f"Key {key_id} is in use; {changed} requests, {stores} stores and {copies} copies of "
+            "data were wrapped by it."
         )
 
     def _retire(self) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            # Nobody adds a request or a store under an old key while it is looked for.
-            for model in (ExemptionRequest, DataStore):
+            # Nobody adds a row under an old key while it is looked for.
+            for model in (ExemptionRequest, DataStore, DataCopy):
                 table = model._meta.db_table  # noqa: SLF001 (public, but for its name)
                 cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
-            in_use = key_ids_in_use() | erasure.sealing_key_ids()
+            in_use = key_ids_in_use() | erasure.sealing_key_ids() | access.key_ids_in_use()
             dropped = sealing.retire_keys(settings.KEYS_DIR, in_use)
         names = ", ".join(dropped) or "none"
         self.stdout.write(f"Dropped: {names}.")
