@@ -14,6 +14,7 @@ BAR = 0.72
 LEAST_HEIGHT = 0.6
 # The words of two lines need as much room between them.
 LEAST_DISTANCE = 7.0
+ROUND = (10, 15, 20, 25, 30, 40, 50, 60, 80, 100)  # tenths of a power of ten
 # Below the line there is always room for a glance, also where little was left out.
 LEAST_BELOW = 0.12
 
@@ -98,11 +99,12 @@ def draw(points: Sequence[Point]) -> Chart:
 
 
 def round_up(count: int) -> int:
-    """Return the next of 1, 2, 4, 5, 8, 10, 20, 40 and so on; 0 for nothing."""
+    """Return the next round number: 1 to 6, 8, 10, 15, 20, 25, 30, 40 and so on; 0 for nothing."""
     if count == 0:
         return 0
     step: int = 10 ** (len(str(count)) - 1)
-    return next(size * step for size in (1, 2, 4, 5, 8, 10) if size * step >= count)
+    sizes = (size * step for size in ROUND)
+    return next(size // 10 for size in sizes if size % 10 == 0 and size // 10 >= count)
 
 
 def _height(count: int, unit: float) -> float:

@@ -4,8 +4,7 @@
 """
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +22,7 @@ from exemptions.models import ExemptionRequest, Ground, Verdict
 from exemptions.queries import own
 from exemptions.scope import Scope, set_or_none
 from portal.demo.clock import Clock
+from portal.demo.moments import Moment
 from portal.demo_data import REQUESTS
 
 ONE_DAY = timedelta(days=1)
@@ -31,12 +31,6 @@ READ_AFTER = timedelta(minutes=5)
 # Beat looks every minute. Once a day is enough here: after midnight in California.
 TIME_IS_KEPT_AT = time(8, 30, tzinfo=UTC)
 READ_WITHIN = timedelta(days=2)
-
-
-@dataclass(frozen=True)
-class Moment:
-    at: datetime
-    act: Callable[[], object]
 
 
 class Story:
@@ -199,13 +193,17 @@ STEPS: Mapping[str, Callable[[Story, Mapping[str, Any]], None]] = {
 }
 
 
-def play_requests(clock: Clock, *, until: datetime) -> int:
-    """Make the file's requests from the clock's time to `until`; return how many there are."""
+def play_requests(clock: Clock, *, until: datetime, also: Iterable[Moment] = ()) -> int:
+    """Make the file's requests from the clock's time to `until`; return how many there are.
+
+    What happens `also` takes its place among them.
+    """
     listed = tomllib.loads(REQUESTS.read_text(encoding="utf-8"))["request"]
     people = {person.email.split("@")[0]: person for person in Employee.objects.all()}
     stories = [Story(each, people=people, until=until) for each in listed]
     moments = [moment for story in stories for moment in story.moments()]
     moments += _time_kept(clock.now(), until)
+    moments += also
     for moment in sorted(moments, key=lambda moment: moment.at):
         clock.move_to(moment.at)
         moment.act()

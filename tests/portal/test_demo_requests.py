@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from consent_app.audit.models import Leaf
 from consent_app.audit.verification import verify_log
+from consent_app.ledger.queries.own import every_count, reporters_of
 from consent_app.notifications.models import Notification
 from consent_app.people.models import Employee
 from exemptions.deadlines import add_business_days, end_of_day, local_day
@@ -171,3 +172,17 @@ def test_the_clock_never_goes_back(settings):
         clock.move_to(MONDAY - timedelta(seconds=1))
 
     assert abs(timezone.now() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+# Counts of the laptop before
+
+
+def test_the_laptop_before_has_six_weeks_of_counts_and_is_removed(now):
+    [reporter] = reporters_of(person("Mira Okafor"))
+    counts = list(every_count([reporter]))
+
+    assert reporter.device.hostname == "LAPTOP-0"
+    assert reporter.device.revoked_at < now
+    assert len({row.hour.date() for row in counts}) >= 25
+    assert {row.outcome for row in counts} == {"allowed", "pause", "safeguard"}
+    assert min(row.hour for row in counts) > now - timedelta(days=43)

@@ -8,7 +8,7 @@ from django.db.models import Max, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from consent_app.ledger.models import HourlyCost, HourlyCount, Reporter, Word
-from consent_app.ledger.rules import CAPTURED, OLDEST_REPORT
+from consent_app.ledger.rules import CAPTURED, HOUR, OLDEST_REPORT
 from consent_app.ledger.spans import Period, Span
 from consent_app.people.models import Employee
 from consent_app.register.models import Application, DataKind, VersionState
@@ -78,14 +78,17 @@ def reporters_of(person: Employee) -> list[Reporter]:
 
 def last_reports(reporters: Collection[Reporter], *, now: datetime) -> dict[int, datetime]:
     """Return by the reporter's id the last hour that it told of, if within 7 days."""
-    recent = HourlyCost.objects.filter(
-        reporter_id__in=[reporter.pk for reporter in reporters],
-        hour__gte=now - OLDEST_REPORT,
-        hour__lte=now + OLDEST_REPORT,
-    )
-    return dict(
-        recent.values("reporter_id").annotate(last=Max("hour")).values_list("reporter_id", "last")
-    )
+    recent = {
+        "reporter_id__in": [reporter.pk for reporter in reporters],
+        "hour__gte": now - OLDEST_REPORT,
+        "hour__lt": now + HOUR,
+    }
+    last: dict[int, datetime] = {}
+    for kept in (HourlyCount.objects, HourlyCost.objects):
+        found = kept.filter(**recent).values_list("reporter_id").annotate(last=Max("hour"))
+        for reporter, hour in found:
+            last[reporter] = max(hour, last.get(reporter, hour))
+    return last
 
 
 def oldest_hour(reporters: Collection[Reporter]) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Fill the demo with its people, register, keys and requests; once more changes nothing."""
+"""Fill the demo with its people, register, keys, requests and counts; twice changes nothing."""
 
 from datetime import timedelta
 from typing import Any
@@ -14,8 +14,9 @@ from consent_app.people.actions import import_directory, load_jurisdictions
 from consent_app.people.models import Employee
 from consent_app.people.queries import system_user
 from portal.demo.clock import demo_clock
+from portal.demo.counts import OldLaptop
 from portal.demo.requests import play_requests
-from portal.demo_data import CAST, DIRECTORY, PASSWORD
+from portal.demo_data import CAST, DIRECTORY, EMPLOYEE, PASSWORD
 
 # The oldest request was made 37 business days ago.
 HISTORY = timedelta(days=64)
@@ -38,7 +39,9 @@ class Command(BaseCommand):
                 return
             with demo_clock(now - HISTORY) as clock:
                 self._bring_up_to_date(verbosity)
-                count = play_requests(clock, until=now)
+                employee = Employee.objects.get(email=EMPLOYEE.email)
+                laptop = OldLaptop(employee, until=now)
+                count = play_requests(clock, until=now, also=laptop.moments())
         if verbosity:
             self.stdout.write(f"{count} requests made.")
 

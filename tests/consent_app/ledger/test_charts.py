@@ -49,7 +49,8 @@ def test_nothing_is_not_drawn():
 
 
 @pytest.mark.parametrize(
-    ("count", "rounded"), [(0, 0), (1, 1), (3, 4), (9, 10), (10, 10), (11, 20), (450, 500)]
+    ("count", "rounded"),
+    [(0, 0), (1, 1), (3, 3), (7, 8), (9, 10), (11, 15), (450, 500), (2010, 2500), (9999, 10_000)],
 )
 def test_the_scale_ends_at_a_round_number(count, rounded):
     assert round_up(count) == rounded

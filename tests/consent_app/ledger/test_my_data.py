@@ -89,6 +89,20 @@ def test_adds_up_two_devices_one_of_them_removed(visit, laptop, make_device, mir
     assert "LAPTOP-2 (removed)" in text_of(response)
 
 
+def test_says_until_when_each_device_told(visit, laptop, make_device, mira, count, frozen_time):
+    count(laptop, NOON - HOUR)
+    spent = [Spent(NOON - 3 * HOUR, 1.0, 1, None)]
+    other = make_device(mira, hostname="LAPTOP-2")
+    receive_report(device=other.device, counted=[], spent=spent)
+
+    text = text_of(visit())
+    assert "LAPTOP-1: last told of the hour that began 1 hour ago" in text
+    assert "LAPTOP-2: last told of the hour that began 3 hours ago" in text
+
+    frozen_time.shift(timedelta(days=8))
+    assert text_of(visit()).count("has told of no hour for a week") == 2
+
+
 def test_lists_applications_by_name_the_most_collected_from_first(visit, laptop, count, declared):
     slack, mail = declared[:2]
     count(laptop, app=slack, captured=3, kind="keystrokes")
