@@ -38,6 +38,7 @@ from consent_app.devices.api.endpoint import CODE_OF_VALIDATION
 from consent_app.devices.api.openapi import PROBLEM
 from consent_app.devices.api.problems import STATUS_OF_REFUSAL
 from consent_app.devices.policy import BUDGET
+from consent_app.ledger import rules as ledger_rules
 from exemptions import rules
 from exemptions.actions import drafts, openings
 from exemptions.actions.routes import GROUNDS
@@ -285,6 +286,26 @@ def test_the_policy_says_the_numbers_of_indirect_collection():
         CHOICES_PER_HOUR,
         KEPT_AFTER_USE.total_seconds() // 3600,
     ]
+
+
+def test_the_policy_says_the_numbers_of_the_ledger():
+    said = rows(section(POLICY, "10. The ledger"))
+
+    assert [int(figure) for _, figure in said] == [
+        ledger_rules.RETENTION.days,
+        ledger_rules.OLDEST_REPORT.days,
+        ledger_rules.MOST_INCIDENTS_OF_A_DEVICE,
+        ledger_rules.EXPLAINED_INCIDENTS_SHOWN.days,
+    ]
+
+
+def test_the_architecture_names_files_of_the_ledger_that_exist():
+    table = section(ARCHITECTURE, "10. The ledger")
+
+    named = [name for row in rows(table) for name in codes(row[0])]
+
+    assert len(named) == 9
+    assert all((ROOT / "consent_app/ledger" / name).exists() for name in named)
 
 
 def test_the_architecture_names_files_of_exemptions_that_exist():
