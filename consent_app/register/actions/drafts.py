@@ -37,12 +37,13 @@ def start_draft(*, by: Employee) -> RegisterVersion:
         DraftExists: one is being prepared already.
     """
     check_owner(by)
-    versions = RegisterVersion.objects.select_for_update(no_key=True).order_by("-number")
-    newest = versions.first()
-    if newest is None:
+    published = RegisterVersion.objects.published().order_by("-number")
+    # Whoever else begins one waits here; what follows is read after the lock.
+    if published.select_for_update(no_key=True).values("pk").first() is None:
         raise RegisterNotPublished
-    if newest.state != VersionState.PUBLISHED:
+    if RegisterVersion.objects.unpublished().exists():
         raise DraftExists
+    newest = published.defer("document")[0]
     now = timezone.now()
     draft = RegisterVersion.objects.create(
         number=newest.number + 1,
