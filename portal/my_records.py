@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from consent_app.audit.models import Leaf
-from consent_app.audit.queries import event_about, events_about, tree_head
+from consent_app.audit.queries import event_about, events_about
 from consent_app.audit.receipts import receipt_for
 from portal.activity import address_of
 from portal.lib.http import UserRequest
@@ -54,7 +54,6 @@ def my_records(request: UserRequest) -> HttpResponse:
         "records": [_record(leaf) for leaf in page],
         "choices": _choices(kind),
         "kind": kind,
-        "head": tree_head(),
     }
     return render(request, PAGE, context)
 
