@@ -5,8 +5,6 @@ The log's stand here because the sentences know the events of all rooms.
 
 from collections.abc import Iterator, Sequence
 
-from allauth.account.models import EmailAddress
-
 from consent_app.audit.models import Details, Leaf
 from consent_app.audit.queries import events_about, events_by
 from consent_app.people.models import Employee
@@ -15,13 +13,14 @@ from portal.record_words import sentence_of
 
 
 def sign_in_section(person: Employee) -> Section:
+    addresses = person.emailaddress_set  # type: ignore[attr-defined]  # allauth has no types
     return Section(
         name="sign-in",
         title="How you sign in",
         explanation="The addresses under which your account is known.",
         tables=[
             table_of(
-                "addresses", "Addresses", EmailAddress.objects.filter(user=person).order_by("pk"),
+                "addresses", "Addresses", addresses.order_by("pk"),
                 "email", "verified", "primary",
             )
         ],

@@ -28,6 +28,7 @@ from portal.lib.sections import Section, Table
 PAGE = "my-data.html"
 STYLE = Path(__file__).parent / "data" / "style.css"
 SHOWN_ROWS = 200
+WIDEST = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,17 @@ class ShownTable:
     columns: list[str]
     rows: list[list[str]]
     count: int
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it has more columns than can be read side by side."""
+        return len(self.columns) > WIDEST
+
+    @property
+    def entries(self) -> list[list[tuple[str, str]]]:
+        """The rows of a wide table, each as what it says under which name."""
+        pairs = (zip(self.columns, row, strict=True) for row in self.rows)
+        return [[(name, value) for name, value in row if value] for row in pairs]
 
 
 @dataclass(frozen=True, slots=True)
