@@ -17,7 +17,9 @@ def sign_in_section(person: Employee) -> Section:
     return Section(
         name="sign-in",
         title="How you sign in",
-        explanation="The addresses under which your account is known.",
+        explanation=(
+            "Addresses that sign-in keeps beside that of the directory. As a rule there are none."
+        ),
         tables=[
             table_of(
                 "addresses", "Addresses", addresses.order_by("pk"),
