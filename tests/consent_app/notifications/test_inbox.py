@@ -57,8 +57,13 @@ def test_shows_newest_first_with_sentence_time_and_place(sign_in, mira, make_mes
     assert "My devices" in page[newer:older]
 
 
-# Pages for reviewers open for reviewers only.
-FOR_EVERYBODY = sorted(e for e in SHOWN_IN_INBOX if ENTRIES[e].kind != Kind.REVIEW)
+# Pages for reviewers, and for those who answer for the programme, open for them only.
+FOR_SOME = ("review", "programme", "register-review", "stops", "incidents", "data-stores")
+FOR_EVERYBODY = sorted(
+    event
+    for event in SHOWN_IN_INBOX
+    if ENTRIES[event].kind != Kind.REVIEW and ENTRIES[event].place not in FOR_SOME
+)
 
 
 @pytest.mark.parametrize("event", FOR_EVERYBODY)

@@ -101,7 +101,7 @@ def test_everything_is_mailed_until_somebody_chooses(sign_in, mira):
     page = sign_in(mira).get(PAGE).content.decode()
 
     assert 'value="devices" id="id_kinds_0" checked' in page
-    assert "My devices: a device of yours is removed" in page
+    assert "a device of yours is removed" in page
     assert not MailPreference.objects.exists()
 
 
@@ -143,7 +143,7 @@ def test_all_can_be_switched_off_at_once(sign_in, mira):
 
     assert "checked" not in page
     assert {(change["kind"], change["wants_mail"]) for change in changes()} == {
-        ("devices", False), ("requests", False), ("review", False)
+        ("devices", False), ("programme", False), ("requests", False), ("review", False)
     }  # fmt: skip
 
 
