@@ -129,6 +129,9 @@ class Ceiling(models.Model):
     digest = models.CharField(max_length=71)
     signed_at = models.DateTimeField()
     in_force_at = models.DateTimeField(help_text="no device is given it earlier")
+    needs_policies_since = models.DateTimeField(
+        null=True, help_text="a device with an older policy is told that all is stopped"
+    )
 
     class Meta:
         constraints = [

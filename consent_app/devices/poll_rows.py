@@ -17,7 +17,7 @@ from consent_app.devices.told import ForMany, Known, SignedCeiling
 
 DEVICE = """
     SELECT d.id, d.revoked_at, d.last_seen_at, e.is_active, j.code AS jurisdiction,
-           p.version, p.jws, p.digest, p.delivered_at
+           p.version, p.jws, p.digest, p.requested_at, p.delivered_at
       FROM devices_device d
       JOIN people_employee e ON e.id = d.employee_id
       JOIN people_jurisdiction j ON j.code = e.jurisdiction_id
@@ -25,7 +25,7 @@ DEVICE = """
      WHERE d.token_hash = %s
 """
 CEILING = """
-    SELECT version, jws, digest,
+    SELECT version, jws, digest, needs_policies_since,
            (SELECT min(later.in_force_at) FROM devices_ceiling later
              WHERE later.jurisdiction_id = ceiling.jurisdiction_id
                AND later.version > ceiling.version) AS next_at
@@ -69,6 +69,7 @@ class PollRows:
             version=row["version"],
             jws=row["jws"],
             digest=row["digest"],
+            requested_at=row["requested_at"],
             revoked=row["revoked_at"] is not None or not row["is_active"],
             is_delivered=row["delivered_at"] is not None,
             last_seen_at=row["last_seen_at"],

@@ -11,12 +11,16 @@ from consent_app.devices.policy import RestrictionFact, deny_entry, in_order
 
 @dataclass(frozen=True, slots=True)
 class SignedCeiling:
-    """A cohort's ceiling in force; `next_at` is when another one takes its place by itself."""
+    """A cohort's ceiling in force; `next_at` is when another one takes its place by itself.
+
+    A policy from before `needs_policies_since` does not know that its owner was asked again.
+    """
 
     version: int
     jws: str
     digest: str
     next_at: datetime | None = None
+    needs_policies_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Known:
     version: int
     jws: str
     digest: str
+    requested_at: datetime
     revoked: bool
     is_delivered: bool
     last_seen_at: datetime | None
@@ -82,7 +87,10 @@ class Told:
         return [deny_entry(fact) for fact in in_order(self.for_many.facts, at=at)]
 
     def is_stopped(self, at: datetime) -> bool:
-        """Whether everything is stopped for this cohort at `at`."""
+        """Whether all is stopped at `at`: for the cohort, or since the policy is too old for it."""
+        since = self.ceiling.needs_policies_since if self.ceiling else None
+        if since is not None and self.known.requested_at < since:
+            return True
         return any(fact.covers_everything and fact.is_in_force(at) for fact in self.for_many.facts)
 
 

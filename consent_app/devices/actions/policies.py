@@ -20,7 +20,12 @@ from consent_app.devices.policy import compile_ceiling, compile_device_policy
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
 from consent_app.people.queries import system_user
 from consent_app.register.models import RegisterVersion
-from consent_app.register.queries import current_version, excluded_slugs, upcoming_versions
+from consent_app.register.queries import (
+    asked_anew_at,
+    current_version,
+    excluded_slugs,
+    upcoming_versions,
+)
 from portal.lib.keys import signing_key
 
 
@@ -77,6 +82,7 @@ class UnsignedCeiling:
     register: RegisterVersion
     version: int
     in_force_at: datetime
+    needs_policies_since: datetime | None
     content_digest: str
     payload: dict[str, object]
 
@@ -158,6 +164,7 @@ def _unsigned(
                 register=register,
                 version=version,
                 in_force_at=max(at, register.in_force_at or at),
+                needs_policies_since=asked_anew_at(jurisdiction, register),
                 content_digest=digest,
                 payload=content | issued,
             )
@@ -174,6 +181,7 @@ def keep_ceiling(unsigned: UnsignedCeiling, *, jws: str, by: Employee, at: datet
         digest=content_digest(jws.encode()),
         signed_at=at,
         in_force_at=unsigned.in_force_at,
+        needs_policies_since=unsigned.needs_policies_since,
     )
     details = {
         "cohort": unsigned.jurisdiction.cohort,

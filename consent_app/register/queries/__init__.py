@@ -3,6 +3,7 @@
 from consent_app.register.queries.notices import (
     POSTED,
     Shown,
+    asked_anew_at,
     choice_for,
     daily_notice,
     last_asked,
@@ -51,6 +52,7 @@ __all__ = [
     "application_named",
     "application_slugs",
     "applications_named",
+    "asked_anew_at",
     "captured_applications",
     "choice_for",
     "choices_of",

@@ -7,13 +7,14 @@ from datetime import datetime
 from django.db.models import F, Max, QuerySet
 from django.shortcuts import get_object_or_404
 
-from consent_app.people.models import Employee
+from consent_app.people.models import Employee, Jurisdiction
 from consent_app.register.models import (
     ConsentRecord,
     Notice,
     NoticeForm,
     NoticeRecord,
     NoticeStage,
+    RegisterVersion,
     VersionState,
 )
 from consent_app.register.queries.standing import (
@@ -115,6 +116,23 @@ def last_asked() -> dict[NoticeForm, datetime]:
     )
     rows = asking.order_by().values_list("form").annotate(Max("version__published_at"))
     return {NoticeForm(form): published_at for form, published_at in rows}
+
+
+def asked_anew_at(jurisdiction: Jurisdiction, register: RegisterVersion) -> datetime | None:
+    """Return when the last version up to this one was published that asks people there anew.
+
+    None where the law asks for neither an acknowledgement nor a yes.
+    """
+    if not is_asked(jurisdiction) and not may_choose(jurisdiction):
+        return None
+    asking = Notice.objects.filter(
+        version__state=VersionState.PUBLISHED,
+        version__number__lte=register.number,
+        asks_since=F("version__number"),
+        form=notice_form_for(jurisdiction),
+    )
+    asked_at: datetime | None = asking.aggregate(last=Max("version__published_at"))["last"]
+    return asked_at
 
 
 def notice_of_version(employee: Employee, number: int) -> Notice:
