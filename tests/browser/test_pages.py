@@ -29,7 +29,6 @@ PAGES = {
     "my data": ("/my-data/", "My data"),
     "my data of a month": ("/my-data/?show=month", "My data"),
     "my copy": ("/my-data/download/", "Download everything about me"),
-    "my copy": ("/my-data/download/", "Download everything about me"),
     "my records": ("/my-records/", "My records"),
     "my technical records": ("/my-records/?show=technical", "My records"),
     "my requests": ("/requests/", "My requests"),
