@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -108,11 +109,10 @@ def make_draft(grounds, organisation):
         first_day: int = 0,
         days: int | None = 60,
     ) -> ExemptionRequest:
-        request = drafts.start_draft(
-            employee=requester or organisation.mira, ground=grounds[ground]
-        )
+        employee = requester or organisation.mira
+        request = drafts.start_draft(employee=employee, ground=grounds[ground])
         drafts.choose_covering(request=request, covering=Covering(applications, kinds))
-        today = timezone.localdate() + timedelta(days=first_day)
+        today = timezone.localdate(timezone=ZoneInfo(employee.time_zone)) + timedelta(days=first_day)
         if days is None:
             period = Scope(None, None, today, review_on=today + timedelta(days=180))
         else:
