@@ -112,7 +112,8 @@ def make_draft(grounds, organisation):
         employee = requester or organisation.mira
         request = drafts.start_draft(employee=employee, ground=grounds[ground])
         drafts.choose_covering(request=request, covering=Covering(applications, kinds))
-        today = timezone.localdate(timezone=ZoneInfo(employee.time_zone)) + timedelta(days=first_day)
+        here = ZoneInfo(employee.time_zone)
+        today = timezone.localdate(timezone=here) + timedelta(days=first_day)
         if days is None:
             period = Scope(None, None, today, review_on=today + timedelta(days=180))
         else:
