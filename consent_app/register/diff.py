@@ -233,9 +233,16 @@ def _application(was: Application, becomes: Application, after: Snapshot) -> Ite
         (becomes.slug, becomes.name),
         was,
         becomes,
-        {"name": "Name", "vendor": "Vendor", "reason": "Why it is excluded"},
+        {
+            "name": "Name",
+            "vendor": "Vendor",
+            "reason": "Why it is excluded",
+            "source": "Where its names come from",
+        },
         Effect.NEITHER,
     )
+    if was.verified != becomes.verified:
+        yield change("Names verified", _yes(was.verified), _yes(becomes.verified), Effect.NEITHER)
     if was.sensitivity != becomes.sensitivity:
         old, new = Sensitivity(was.sensitivity).label, Sensitivity(becomes.sensitivity).label
         yield change("Sensitivity", old, new, Effect.NEITHER)

@@ -54,9 +54,9 @@ _LIMITS: Final[Mapping[str, int]] = {
 }  # fmt: skip
 _DOMAIN: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+")
 _WORD: Final = re.compile(r"[a-z]+(?:_[a-z]+)*")
-_FORMULA: Final = ("=", "+", "-", "@")
-# These may begin or end with a space that matters, and are never handed out as a table.
-_VERBATIM: Final = frozenset({"pattern", "example_match", "example_no_match"})
+FORMULA: Final = ("=", "+", "-", "@")
+# Taken as they are, spaces and all; `tables` has a way of its own with formulas in them.
+VERBATIM: Final = frozenset({"pattern", "example_match", "example_no_match"})
 
 
 def values(cell: str) -> list[str]:
@@ -100,6 +100,22 @@ def check_safeguard(row: Row) -> Iterator[str]:
             yield "example_no_match is found by the pattern"
 
 
+def check_category_examples(row: Row, category_of: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong with the examples of a safeguard that looks at categories.
+
+    They are an application in the category and one in another; `category_of` knows all by slug.
+    """
+    category = row["pattern"]
+    if row["detector"] != Detector.APP_CATEGORY:
+        return
+    if category not in Category:
+        yield f"pattern {category!r} is not a category"
+    if category_of.get(row["example_match"]) != category:
+        yield f"example_match is no application of category {category!r}"
+    if category_of.get(row["example_no_match"], category) == category:
+        yield f"example_no_match is no application of another category than {category!r}"
+
+
 def _check_cells(row: Row, *, required: tuple[str, ...]) -> Iterator[str]:
     for column in required:
         if not row[column]:
@@ -107,9 +123,9 @@ def _check_cells(row: Row, *, required: tuple[str, ...]) -> Iterator[str]:
     for column, cell in row.items():
         if character := invisible_character(cell):
             yield f"{column} holds the invisible character {character}"
-        if column not in _VERBATIM and cell != cell.strip():
+        if column not in VERBATIM and cell != cell.strip():
             yield f"{column} begins or ends with a space"
-        if column not in _VERBATIM and cell.startswith(_FORMULA):
+        if column not in VERBATIM and cell.startswith(FORMULA):
             yield f"{column} begins with {cell[0]!r}, which a spreadsheet takes for a formula"
         if len(cell) > _LIMITS.get(column, 4000):
             yield f"{column} has {len(cell)} characters, {_LIMITS.get(column, 4000)} at most"

@@ -8,19 +8,19 @@ here too (no identifier belongs to two rows). Nothing here touches the database.
 import csv
 import io
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from consent_agent.protocol.safeguards import Detector
 from consent_app.register import rules
 from consent_app.register.errors import Problem, RegisterInvalid
-from consent_app.register.models import Application, Category, Safeguard
+from consent_app.register.models import Application, Safeguard
 from consent_app.register.programme import Programme
 from consent_app.register.rules import Check, Row, values
+from consent_app.register.tables import NOT_KEPT, row_of_safeguard, unquoted
 
 APPLICATIONS = "applications.csv"
 SAFEGUARDS = "protected_content.csv"
@@ -60,7 +60,14 @@ def read_source(folder: Path) -> Source:
     )
     problems += _repeated(APPLICATIONS, applications, identifiers_of)
     problems += _repeated(SAFEGUARDS, safeguards, lambda row: [("id", row["id"])])
-    problems += _wrong_category_examples(applications, safeguards)
+    category_of = {line.row["slug"]: line.row["category"] for line in applications}
+    problems += [
+        Problem(SAFEGUARDS, line.number, wrong)
+        for line in safeguards
+        for wrong in rules.check_category_examples(line.row, category_of)
+    ]
+    if safeguards and not any(line.row["class"] == rules.PASSWORDS for line in safeguards):
+        problems.append(Problem(SAFEGUARDS, 0, f"nothing has the class {rules.PASSWORDS}"))
     if problems or programme is None:
         raise RegisterInvalid(sorted(problems, key=lambda problem: (problem.file, problem.line)))
     kinds = [kind.code for kind in programme.kinds]
@@ -104,35 +111,50 @@ def _read_table(
     path: Path, columns: Sequence[str], check: Check, problems: list[Problem]
 ) -> list[Line]:
     """Return the rows that have all columns; add to `problems` whatever is wrong with any row."""
-    lines: list[Line] = []
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        data = path.read_bytes()
+    except OSError as error:
         problems.append(Problem(path.name, 0, _unreadable(error)))
         return []
-    lines, found = _lines(text, path.name, columns, check)
+    lines, found = _lines(data, path.name, columns, check)
     problems += found
     return lines
 
 
-def read_applications(data: bytes, name: str = APPLICATIONS) -> tuple[list[Line], list[Problem]]:
+def read_applications(data: bytes) -> tuple[list[Line], list[Problem]]:
     """Read a table of applications; return its lines, and everything that is wrong with any."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        return [], [Problem(name, 0, _unreadable(error))]
-    lines, problems = _lines(text, name, rules.APPLICATION_COLUMNS, rules.check_application)
-    problems += _repeated(name, lines, identifiers_of)
+    lines, problems = _lines(data, APPLICATIONS, rules.APPLICATION_COLUMNS, rules.check_application)
+    problems += _repeated(APPLICATIONS, lines, identifiers_of)
+    return lines, sorted(problems, key=lambda problem: problem.line)
+
+
+def read_safeguards(
+    data: bytes, *, known: Mapping[str, Safeguard], category_of: Mapping[str, str]
+) -> tuple[list[Line], list[Problem]]:
+    """Read a table of safeguards, as `read_applications` does.
+
+    One that says what a `known` one says needs no examples, any other is tried on its own.
+    """
+
+    def check(row: Row) -> Iterator[str]:
+        before = known.get(row["id"])
+        has_examples = bool(row["example_match"] or row["example_no_match"])
+        if before is None or has_examples or not says_the_same(row, before):
+            yield from rules.check_safeguard(row)
+            yield from rules.check_category_examples(row, category_of)
+
+    lines, problems = _lines(data, SAFEGUARDS, rules.SAFEGUARD_COLUMNS, check)
+    problems += _repeated(SAFEGUARDS, lines, lambda row: [("id", row["id"])])
     return lines, sorted(problems, key=lambda problem: problem.line)
 
 
 def _lines(
-    text: str, name: str, columns: Sequence[str], check: Check
+    data: bytes, name: str, columns: Sequence[str], check: Check
 ) -> tuple[list[Line], list[Problem]]:
     lines: list[Line] = []
     problems: list[Problem] = []
     try:
-        for number, cells in _records(text):
+        for number, cells in _records(data.decode("utf-8-sig")):
             if number == 1 and tuple(cells) != tuple(columns):
                 problems.append(Problem(name, 1, f"columns must be {','.join(columns)}"))
                 break
@@ -140,9 +162,11 @@ def _lines(
                 wrong = f"{len(cells)} cells instead of {len(columns)}"
                 problems.append(Problem(name, number, wrong))
             elif number > 1:
-                lines.append(Line(number, dict(zip(columns, cells, strict=True))))
-    except csv.Error as error:
+                lines.append(Line(number, _row(columns, cells)))
+    except UnicodeDecodeError as error:
         problems.append(Problem(name, 0, _unreadable(error)))
+    except _NoRecord as error:
+        problems.append(Problem(name, error.line, str(error)))
     else:
         if not lines:
             problems.append(Problem(name, 0, "holds no rows"))
@@ -150,14 +174,32 @@ def _lines(
     return lines, problems
 
 
+def _row(columns: Sequence[str], cells: Sequence[str]) -> Row:
+    return {
+        column: unquoted(cell) if column in rules.VERBATIM else cell
+        for column, cell in zip(columns, cells, strict=True)
+    }
+
+
+class _NoRecord(Exception):
+    """What begins on `line` is no record: a quotation mark is not closed, or stands amid words."""
+
+    def __init__(self, line: int, error: csv.Error) -> None:
+        self.line = line
+        super().__init__(str(error))
+
+
 def _records(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of each record's first line, and its cells; empty lines are left out."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     first = 1
-    for cells in reader:
-        if cells:
-            yield first, cells
-        first = reader.line_num + 1
+    try:
+        for cells in reader:
+            if cells:
+                yield first, cells
+            first = reader.line_num + 1
+    except csv.Error as error:
+        raise _NoRecord(first, error) from None
 
 
 def _repeated(
@@ -180,23 +222,6 @@ def identifiers_of(row: Row) -> Iterator[tuple[str, str]]:
             yield column, name if has_capitals else name.lower()
 
 
-def _wrong_category_examples(applications: list[Line], safeguards: list[Line]) -> Iterator[Problem]:
-    """Check the safeguards whose examples are applications of a category, and of another one."""
-    category_of = {line.row["slug"]: line.row["category"] for line in applications}
-    for line in safeguards:
-        if line.row["detector"] != Detector.APP_CATEGORY:
-            continue
-        category = line.row["pattern"]
-        if category not in Category:
-            yield Problem(SAFEGUARDS, line.number, f"pattern {category!r} is not a category")
-        if category_of.get(line.row["example_match"]) != category:
-            text = f"example_match is no application of category {category!r}"
-            yield Problem(SAFEGUARDS, line.number, text)
-        if category_of.get(line.row["example_no_match"], category) == category:
-            text = f"example_no_match is no application of another category than {category!r}"
-            yield Problem(SAFEGUARDS, line.number, text)
-
-
 def application_of(row: Row, kinds: list[str]) -> Application:
     """Return what a row says, of no version yet; an excluded one has none of `kinds`."""
     is_excluded = row["default_scope"] == "excluded"
@@ -217,6 +242,27 @@ def application_of(row: Row, kinds: list[str]) -> Application:
         verified=row["verified"] == "yes",
         source=row["source"],
     )
+
+
+def says_the_same(row: Row, safeguard: Safeguard) -> bool:
+    """Whether a row says what a safeguard says, whatever its examples and source."""
+    kept = {column: cell for column, cell in row.items() if column not in NOT_KEPT}
+    return kept.items() <= row_of_safeguard(safeguard).items()
+
+
+def applications_of(
+    rows: Iterable[Row], known: Mapping[str, Application], every_kind: Iterable[str]
+) -> list[Application]:
+    """Return what a table says. One that is collected from already keeps its kinds.
+
+    The table has no column for them: another one that is collected from gets every kind.
+    """
+    every = list(every_kind)
+    made = []
+    for row in rows:
+        before = known.get(row["slug"])
+        made.append(application_of(row, before.kinds if before and before.kinds else every))
+    return made
 
 
 def safeguard_of(row: Row) -> Safeguard:

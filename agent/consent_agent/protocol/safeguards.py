@@ -72,6 +72,7 @@ _VALIDATORS: Final[Mapping[str, Callable[[str], bool]]] = {
     "cpf": cpf.is_valid,
     "verhoeff": verhoeff.is_valid,
 }
+VALIDATORS: Final = tuple(_VALIDATORS)
 _SEPARATORS = re.compile(r"[\W_]+")
 
 

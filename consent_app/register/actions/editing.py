@@ -1,6 +1,6 @@
 """Every edit of a draft: words, kinds of data, applications, safeguards, notices."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -17,9 +17,10 @@ from consent_app.register.errors import (
     PortalStaysExcluded,
     SafeguardWrong,
 )
-from consent_app.register.models import Application, DataKind, RegisterVersion, Safeguard
+from consent_app.register.models import Application, DataKind, RegisterVersion
 from consent_app.register.notice_fields import NoticeFields
 from consent_app.register.programme import KindWords, NeverCollectedWords, ReaderWords
+from consent_app.register.queries.drafts import category_of, kept_safeguards
 from consent_app.register.rules import Row
 from consent_app.register.source import application_of, identifiers_of, safeguard_of
 from consent_app.register.tables import row_of
@@ -58,22 +59,29 @@ def save_notice_fields(
 
 @transaction.atomic
 def save_kinds(
-    *, draft: RegisterVersion, by: Employee, seen: datetime, kinds: Sequence[KindWords]
+    *,
+    draft: RegisterVersion,
+    by: Employee,
+    seen: datetime,
+    kinds: Sequence[KindWords],
+    everywhere: Collection[str] = (),
 ) -> None:
     """Write the kinds of data. One that is left out is taken from every application.
+
+    Those `everywhere` are given to every application that is collected from.
 
     Raises:
         KindInUse: an application that is collected from would have no kind any more.
     """
     with editing(draft=draft, by=by, seen=seen) as locked:
-        codes = {kind.code for kind in kinds}
-        for application in locked.applications.captured():
-            left = [code for code in application.kinds if code in codes]
-            if not left:
+        codes = [kind.code for kind in kinds]
+        applications = list(locked.applications.captured())
+        for application in applications:
+            wanted = {*application.kinds, *everywhere}
+            application.kinds = [code for code in codes if code in wanted]
+            if not application.kinds:
                 raise KindInUse(f"{application.name} would be collected from without any kind.")
-            if left != application.kinds:
-                application.kinds = left
-                application.save(update_fields=["kinds"])
+        Application.objects.bulk_update(applications, ["kinds"])
         locked.kinds.all().delete()
         DataKind.objects.bulk_create(
             DataKind(version=locked, position=position, **kind.model_dump())
@@ -109,7 +117,7 @@ def save_application(
         if replaces is not None:
             _remove(locked, replaces)
         _check_names(row, list(others))
-        application = application_of(row, sorted(kinds))
+        application = application_of(row, list(kinds))
         application.version = locked
         application.save()
 
@@ -126,28 +134,6 @@ def remove_application(*, draft: RegisterVersion, by: Employee, seen: datetime, 
 
 
 @transaction.atomic
-def replace_applications(
-    *, draft: RegisterVersion, by: Employee, seen: datetime, rows: Sequence[Row]
-) -> None:
-    """Put a checked table in the place of all applications but the portal's own.
-
-    One that was listed keeps its kinds; another that is collected from gets all of them.
-    """
-    with editing(draft=draft, by=by, seen=seen) as locked:
-        before = {one.slug: one for one in locked.applications.exclude(slug=rules.PORTAL_SLUG)}
-        every = sorted(locked.kinds.values_list("code", flat=True))
-        for one in before.values():
-            one.delete()
-        made = []
-        for row in rows:
-            known = before.get(row["slug"])
-            application = application_of(row, known.kinds if known and known.kinds else every)
-            application.version = locked
-            made.append(application)
-        Application.objects.bulk_create(made)
-
-
-@transaction.atomic
 def save_safeguard(
     *, draft: RegisterVersion, by: Employee, seen: datetime, row: Row, replaces: str | None
 ) -> None:
@@ -157,14 +143,17 @@ def save_safeguard(
         SafeguardWrong: with everything that is wrong.
         PasswordsStayProtected: what protects password fields stays as it is.
     """
-    problems = list(rules.check_safeguard(row))
-    if problems:
-        raise SafeguardWrong(problems)
     with editing(draft=draft, by=by, seen=seen) as locked:
         if replaces is not None:
             _remove_safeguard(locked, replaces)
-        elif locked.safeguards.filter(safeguard_id=row["id"]).exists():
-            raise SafeguardWrong([f"id {row['id']!r} is another safeguard's"])
+        problems = [
+            *rules.check_safeguard(row),
+            *rules.check_category_examples(row, category_of(locked)),
+        ]
+        if locked.safeguards.filter(safeguard_id=row["id"]).exists():
+            problems.append(f"id {row['id']!r} is another safeguard's")
+        if problems:
+            raise SafeguardWrong(problems)
         safeguard = safeguard_of(row)
         safeguard.version = locked
         safeguard.save()
@@ -192,12 +181,11 @@ def _remove(draft: RegisterVersion, slug: str) -> None:
 
 
 def _remove_safeguard(draft: RegisterVersion, safeguard_id: str) -> None:
-    found = Safeguard.objects.filter(version=draft, safeguard_id=safeguard_id).first()
-    if found is None:
-        raise NoSuchEntry
-    if found.protects == rules.PASSWORDS:
+    if safeguard_id in kept_safeguards(draft):
         raise PasswordsStayProtected
-    found.delete()
+    removed, _ = draft.safeguards.filter(safeguard_id=safeguard_id).delete()
+    if not removed:
+        raise NoSuchEntry
 
 
 def _check_names(row: Row, others: Sequence[Application]) -> None:

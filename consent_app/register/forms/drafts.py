@@ -1,12 +1,12 @@
 """Browser input about a draft. What a cell of the table may hold, a field may hold."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from django import forms
 
-from consent_agent.protocol.safeguards import Action, Detector
+from consent_agent.protocol.safeguards import VALIDATORS, Action, Detector
 from consent_app.register.models import (
     KIND,
     SCREEN_CONTENT,
@@ -73,6 +73,9 @@ class KindForm(forms.Form):
     explanation = words("What it is, so that anybody understands")
     retention_days = forms.IntegerField(label="Kept for, in days", min_value=1, max_value=3650)
     retention_reason = words("Why that long", rows=2)
+    is_everywhere = forms.BooleanField(
+        label="Collect it from every application that is collected from", required=False
+    )
 
     def clean_code(self) -> str:
         code = str(self.cleaned_data["code"])
@@ -106,6 +109,13 @@ def kinds_of(formset: Any) -> list[KindWords]:
     return [
         KindWords(**{name: form.cleaned_data[name] for name in KindWords.model_fields})
         for form in kept(formset)
+    ]
+
+
+def everywhere_of(formset: Any) -> list[str]:
+    """Return the codes of the kinds that every application is to have."""
+    return [
+        form.cleaned_data["code"] for form in kept(formset) if form.cleaned_data["is_everywhere"]
     ]
 
 
@@ -154,7 +164,24 @@ class NoticeForm(forms.Form):
         return field
 
 
-class ApplicationForm(forms.Form):
+class RowForm(forms.Form):
+    """A row of a table: `field_of` has the columns whose fields have another name."""
+
+    field_of: ClassVar[Mapping[str, str]] = {}
+
+    def add_problems(self, problems: Iterable[str]) -> None:
+        """Say what is wrong beside the field of the column that it begins with, else above all."""
+        for problem in problems:
+            column = problem.split(" ", 1)[0].rstrip(":")
+            name = self.field_of.get(column, column)
+            if name in self.fields:
+                said = problem.replace(column, str(self.fields[name].label), 1)
+                self.add_error(name, f"{said}.")
+            else:
+                self.add_error(None, f"{problem[0].upper()}{problem[1:]}.")
+
+
+class ApplicationForm(RowForm):
     """A row of the table, as fields."""
 
     name = forms.CharField(label="Name", max_length=120)
@@ -193,7 +220,7 @@ class ApplicationForm(forms.Form):
         label="Whose harm is likely if it were seen", choices=Sensitivity.choices
     )
     verified = forms.BooleanField(label="Its names were seen to be true", required=False)
-    source = words("Where its names come from", required=False, rows=2)
+    source = forms.CharField(label="Where its names come from", required=False, max_length=4000)
 
     def __init__(self, *args: Any, kinds: Sequence[DataKind], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -224,14 +251,6 @@ class ApplicationForm(forms.Form):
         )
         return row_of(application)
 
-    def add_problems(self, problems: Iterable[str]) -> None:
-        """Say what is wrong beside the field that it begins with, else above all."""
-        for problem in problems:
-            field = problem.split(" ", 1)[0].rstrip(":")
-            known = self.fields.get(field)
-            said = problem.replace(field, str(known.label), 1) if known else problem
-            self.add_error(field if known else None, f"{said}.")
-
 
 def initial_of_application(application: Application) -> dict[str, object]:
     row = row_of(application)
@@ -244,8 +263,10 @@ def initial_of_application(application: Application) -> dict[str, object]:
     }
 
 
-class SafeguardForm(forms.Form):
+class SafeguardForm(RowForm):
     """A safeguard with two examples that its pattern is tried on; examples are not kept."""
+
+    field_of = {"class": "protects"}
 
     id = forms.SlugField(label="Short name", max_length=60)
     protects = forms.CharField(
@@ -255,18 +276,21 @@ class SafeguardForm(forms.Form):
         label="Looks at", choices=[(one.value, one.value.replace("_", " ")) for one in Detector]
     )
     pattern = words("Pattern (a regular expression, or a category)", rows=2)
-    validator = forms.CharField(label="Check of what is found", initial="none", max_length=20)
+    validator = forms.ChoiceField(
+        label="Check of what is found", choices=[(name, name) for name in VALIDATORS]
+    )
     action = forms.ChoiceField(
         label="Then", choices=[(one.value, one.value.replace("_", " ")) for one in Action]
     )
     explanation = forms.CharField(label="In words", max_length=500)
-    example_match = words("An example that it finds", rows=2)
-    example_no_match = words("An example that it leaves", rows=2)
-
-    def clean(self) -> None:
-        is_category = self.cleaned_data.get("detector") == Detector.APP_CATEGORY
-        if is_category and self.cleaned_data.get("pattern") not in Category:
-            self.add_error("pattern", "It looks at the category, so this is one of the categories.")
+    example_match = words(
+        "An example that it finds",
+        rows=2,
+        help_text="Of a category: the short name of an application that is in it.",
+    )
+    example_no_match = words(
+        "An example that it leaves", rows=2, help_text="The short name of one that is not in it."
+    )
 
     @property
     def row(self) -> Row:
@@ -278,23 +302,6 @@ class SafeguardForm(forms.Form):
 def initial_of_safeguard(safeguard: Safeguard) -> dict[str, object]:
     names = ("protects", "detector", "pattern", "validator", "action", "explanation")
     return {"id": safeguard.safeguard_id, **{name: getattr(safeguard, name) for name in names}}
-
-
-class ImportForm(forms.Form):
-    file = forms.FileField(
-        label="A table of all applications (CSV, UTF-8)",
-        help_text="Its columns are those of the table that you can download here. 1 MB at most.",
-        error_messages={"required": "Choose a file.", "empty": "This file is empty."},
-    )
-
-    def clean_file(self) -> bytes:
-        file = self.cleaned_data["file"]
-        if file.size > LARGEST_TABLE:
-            raise forms.ValidationError("This file is larger than 1 MB.")
-        return bytes(file.read())
-
-
-LARGEST_TABLE = 1024 * 1024
 
 
 def _lines(text: str) -> list[str]:

@@ -1,13 +1,26 @@
-"""No version goes without a safeguard of password fields that the version before it had."""
+"""No version goes without safeguards of password fields, nor without one that was published before.
+
+Whether a safeguard is such a one, its class says. What is compared is what it does, not how it is
+explained.
+"""
 
 from django.db import migrations
 
 KEEP = """
 CREATE FUNCTION register_keep_passwords() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.state = 'published' AND OLD.state <> 'published' AND EXISTS (
+    IF NEW.state <> 'published' OR OLD.state = 'published' THEN
+        RETURN NEW;
+    END IF;
+    IF NOT EXISTS (
+        SELECT 1 FROM register_safeguard
+        WHERE version_id = NEW.id AND protects = 'password_field'
+    ) OR EXISTS (
         SELECT 1 FROM register_safeguard before
-        WHERE before.version_id = NEW.based_on_id AND before.protects = 'password_field'
+        WHERE before.protects = 'password_field'
+            AND before.version_id = (
+                SELECT id FROM register_registerversion
+                WHERE state = 'published' ORDER BY number DESC LIMIT 1)
             AND NOT EXISTS (
                 SELECT 1 FROM register_safeguard after
                 WHERE after.version_id = NEW.id

@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
 from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_app.register.diff import Change, Snapshot, diff, widens
-from consent_app.register.models import Notice, RegisterVersion
-from consent_app.register.notice_fields import missing, read_fields
+from consent_app.register.document import register_document
+from consent_app.register.errors import RegisterTooLarge
+from consent_app.register.models import MAX_DOCUMENT_BYTES, Notice, RegisterVersion
+from consent_app.register.notice_fields import missing
 from consent_app.register.notice_texts import notice_texts
 
 # How long people know before it holds. Source: docs/policy.md, section 12.
@@ -62,10 +66,11 @@ def draft_in_preparation() -> RegisterVersion | None:
 def prepared(version: RegisterVersion) -> Prepared:
     """Hold a version against the one that it changes."""
     assert version.based_on is not None  # noqa: S101 (only the first, which is published, has none)
+    said = snapshot(version)
     return Prepared(
         version=version,
-        changes=diff(snapshot(version.based_on), snapshot(version)),
-        problems=_problems(version),
+        changes=diff(snapshot(version.based_on), said),
+        problems=_problems(said),
         asks_again=not version.is_immaterial and _has_other_texts(version),
     )
 
@@ -80,22 +85,31 @@ def snapshot(version: RegisterVersion) -> Snapshot:
     )
 
 
-def _problems(version: RegisterVersion) -> list[str]:
+def too_large(said: Snapshot) -> bool:
+    """Whether the document of all this would be larger than devices accept."""
+    document = register_document(
+        number=said.version.number,
+        published_at=timezone.now(),
+        applications=said.applications.values(),
+        safeguards=said.safeguards.values(),
+    )
+    return len(document) > MAX_DOCUMENT_BYTES
+
+
+def _problems(said: Snapshot) -> list[str]:
     """Say what keeps a version from being published, each in a sentence."""
-    found = [
-        f"{field.title} ({field.law}) {field.problem}."
-        for field in missing(read_fields(version.notice_fields))
-    ]
-    known = set(version.kinds.values_list("code", flat=True))
+    found = [f"{field.title} ({field.law}) {field.problem}." for field in missing(said.fields)]
     found += [
         f"{application.name} has a kind that is not described: {unknown[0]}."
-        for application in version.applications.captured()
-        if (unknown := sorted(set(application.kinds) - known))
+        for application in said.applications.values()
+        if (unknown := sorted(set(application.kinds) - said.kinds.keys()))
     ]
-    if not known:
+    if not said.kinds:
         found.append("There is no kind of data.")
-    if not version.readers:
+    if not said.version.readers:
         found.append("Nobody is named who may read it.")
+    if too_large(said):
+        found.append(RegisterTooLarge.message)
     return found
 
 

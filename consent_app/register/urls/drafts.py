@@ -1,7 +1,8 @@
-"""Addresses of the draft; the views stand in `consent_app.register.views.drafts`."""
+"""Addresses of the draft; the views stand in `views.drafts` and `views.draft_tables`."""
 
 from django.urls import path
 
+from consent_app.register.views import draft_tables as tables
 from consent_app.register.views import drafts as views
 
 urlpatterns = [
@@ -9,7 +10,8 @@ urlpatterns = [
     path("draft/kinds", views.draft_kinds, name="draft-kinds"),
     path("draft/notices", views.draft_notice, name="draft-notice"),
     path("draft/applications", views.draft_applications, name="draft-applications"),
-    path("draft/applications.csv", views.draft_export, name="draft-export"),
+    path("draft/applications.csv", tables.draft_export, name="draft-export"),
+    path("draft/safeguards.csv", tables.draft_export_safeguards, name="draft-export-safeguards"),
     path("draft/application", views.draft_application_new, name="draft-application-new"),
     path("draft/applications/<slug:slug>", views.draft_application, name="draft-application"),
     path(
@@ -25,6 +27,6 @@ urlpatterns = [
         views.draft_safeguard_remove,
         name="draft-safeguard-remove",
     ),
-    path("draft/import", views.draft_import, name="draft-import"),
-    path("draft/import/apply", views.draft_import_apply, name="draft-import-apply"),
+    path("draft/import", tables.draft_import, name="draft-import"),
+    path("draft/import/apply", tables.draft_import_apply, name="draft-import-apply"),
 ]

@@ -1,4 +1,4 @@
-"""Writing the draft: its words, kinds, applications, safeguards and notices, and tables of it."""
+"""Writing the draft: its words, kinds, applications, safeguards and notices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +11,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from consent_app.people.roles import Role
-from consent_app.register import tables
 from consent_app.register.actions import editing as actions
 from consent_app.register.errors import (
     ApplicationWrong,
+    DraftWithLegal,
     NoSuchEntry,
     SafeguardWrong,
     SomebodyWroteMeanwhile,
@@ -22,13 +22,13 @@ from consent_app.register.errors import (
 from consent_app.register.forms import RegisterSearchForm
 from consent_app.register.forms.drafts import (
     ApplicationForm,
-    ImportForm,
     KindFormSet,
     NeverFormSet,
     NoticeForm,
     ReaderFormSet,
     SafeguardForm,
     WordsForm,
+    everywhere_of,
     initial_of_application,
     initial_of_kinds,
     initial_of_safeguard,
@@ -40,13 +40,11 @@ from consent_app.register.programme import NeverCollectedWords, ReaderWords
 from consent_app.register.queries import find_applications
 from consent_app.register.queries.drafts import (
     application_in,
-    imported,
-    read_table,
+    kept_safeguards,
     safeguard_in,
 )
-from consent_app.register.queries.history import version_numbered
 from consent_app.register.queries.review import draft_in_preparation
-from consent_app.register.rules import PASSWORDS
+from consent_app.register.rules import PORTAL_SLUG
 from consent_app.register.views.review import seen
 from portal.lib.http import UserRequest
 from portal.lib.refusals import Refusal
@@ -57,7 +55,7 @@ FOLDER = "register/draft"
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft_words(request: UserRequest) -> HttpResponse:
-    draft = _draft(request)
+    draft = draft_to_write(request)
     data = request.POST if request.method == "POST" else None
     form = WordsForm(data, initial={"purpose": draft.purpose, "limits": draft.limits})
     readers = ReaderFormSet(data, initial=draft.readers, prefix="readers")
@@ -78,32 +76,35 @@ def draft_words(request: UserRequest) -> HttpResponse:
             never_collected=[NeverCollectedWords(**_without_delete(one)) for one in kept(never)],
         )
 
-    return _saved(request, save, form, f"{FOLDER}/words.html", context)
+    return _saved(request, save, f"{FOLDER}/words.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft_kinds(request: UserRequest) -> HttpResponse:
-    draft = _draft(request)
+    draft = draft_to_write(request)
     data = request.POST if request.method == "POST" else None
     formset = KindFormSet(data, initial=initial_of_kinds(draft.kinds.all()), prefix="kinds")
-    context: dict[str, Any] = {"draft": draft, "formset": formset}
+    context = {"draft": draft, "formset": formset}
     if data is None:
         return render(request, f"{FOLDER}/kinds.html", context)
     if not formset.is_valid():
         return render(request, f"{FOLDER}/kinds.html", context, status=422)
-    try:
+
+    def save() -> None:
         actions.save_kinds(
-            draft=draft, by=request.user, seen=seen(request), kinds=kinds_of(formset)
+            draft=draft,
+            by=request.user,
+            seen=seen(request),
+            kinds=kinds_of(formset),
+            everywhere=everywhere_of(formset),
         )
-    except Refusal as refusal:
-        context["refusal"] = refusal.message
-        return render(request, f"{FOLDER}/kinds.html", context, status=_status(refusal))
-    return _back(request)
+
+    return _saved(request, save, f"{FOLDER}/kinds.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft_notice(request: UserRequest) -> HttpResponse:
-    draft = _draft(request)
+    draft = draft_to_write(request)
     form = NoticeForm(
         request.POST if request.method == "POST" else None, initial=draft.notice_fields
     )
@@ -118,12 +119,12 @@ def draft_notice(request: UserRequest) -> HttpResponse:
             draft=draft, by=request.user, seen=seen(request), fields=form.wanted
         )
 
-    return _saved(request, save, form, f"{FOLDER}/notice.html", context)
+    return _saved(request, save, f"{FOLDER}/notice.html", context)
 
 
 @require_safe
 def draft_applications(request: UserRequest) -> HttpResponse:
-    draft = _draft(request)
+    draft = draft_to_write(request)
     form = RegisterSearchForm(request.GET)
     if not form.is_valid():
         raise BadRequest
@@ -151,20 +152,24 @@ def draft_application(request: UserRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def draft_application_remove(request: UserRequest, slug: str) -> HttpResponse:
-    draft = _draft(request)
+    draft = draft_to_write(request)
     application_in(draft, slug)
     try:
         actions.remove_application(draft=draft, by=request.user, seen=seen(request), slug=slug)
     except Refusal as refusal:
         messages.error(request, refusal.message)
         return redirect("draft-application", slug)
-    return _back(request, "draft-applications")
+    return saved(request, "draft-applications")
 
 
 @require_safe
 def draft_safeguards(request: UserRequest) -> HttpResponse:
-    draft = _draft(request)
-    context = {"draft": draft, "safeguards": draft.safeguards.all(), "passwords": PASSWORDS}
+    draft = draft_to_write(request)
+    context = {
+        "draft": draft,
+        "safeguards": draft.safeguards.all(),
+        "kept": kept_safeguards(draft),
+    }
     return render(request, f"{FOLDER}/safeguards.html", context)
 
 
@@ -180,7 +185,7 @@ def draft_safeguard(request: UserRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def draft_safeguard_remove(request: UserRequest, slug: str) -> HttpResponse:
-    draft = _draft(request)
+    draft = draft_to_write(request)
     safeguard_in(draft, slug)
     try:
         actions.remove_safeguard(
@@ -189,57 +194,11 @@ def draft_safeguard_remove(request: UserRequest, slug: str) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, refusal.message)
         return redirect("draft-safeguards")
-    return _back(request, "draft-safeguards")
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def draft_import(request: UserRequest) -> HttpResponse:
-    """Read a table and show what it would change, or everything that is wrong with it."""
-    draft = _draft(request)
-    if request.method != "POST":
-        return render(request, f"{FOLDER}/import.html", {"draft": draft, "form": ImportForm()})
-    form = ImportForm(request.POST, request.FILES)
-    context: dict[str, Any] = {"draft": draft, "form": form}
-    if not form.is_valid():
-        return render(request, f"{FOLDER}/import.html", context, status=422)
-    lines, problems = read_table(form.cleaned_data["file"], "table")
-    if problems:
-        context["problems"] = problems
-        return render(request, f"{FOLDER}/import.html", context, status=422)
-    context["found"] = imported(draft, [line.row for line in lines])
-    return render(request, f"{FOLDER}/import.html", context)
-
-
-@require_POST
-def draft_import_apply(request: UserRequest) -> HttpResponse:
-    """Apply a table that was shown; it comes back with the form and is read once more."""
-    draft = _draft(request)
-    lines, problems = read_table(request.POST.get("table", "").encode("utf-8", "replace"), "table")
-    if problems:
-        raise BadRequest
-    try:
-        actions.replace_applications(
-            draft=draft, by=request.user, seen=seen(request), rows=[line.row for line in lines]
-        )
-    except Refusal as refusal:
-        messages.error(request, refusal.message)
-        return redirect("draft-import")
-    return _back(request, "draft-applications")
-
-
-@require_safe
-def draft_export(request: UserRequest) -> HttpResponse:
-    return _table(_draft(request))
-
-
-@require_safe
-def version_export(request: UserRequest, number: int) -> HttpResponse:
-    """Hand out the applications of a published version; everybody who works here may read them."""
-    return _table(version_numbered(number))
+    return saved(request, "draft-safeguards")
 
 
 def _application_page(request: UserRequest, slug: str | None) -> HttpResponse:
-    draft = _draft(request)
+    draft = draft_to_write(request)
     known = application_in(draft, slug) if slug is not None else None
     kinds = list(draft.kinds.all())
     every = {"kinds": [kind.code for kind in kinds], "default_scope": "captured"}
@@ -249,12 +208,14 @@ def _application_page(request: UserRequest, slug: str | None) -> HttpResponse:
         kinds=kinds,
     )
     page = f"{FOLDER}/application.html"
-    context = {"draft": draft, "form": form, "application": known}
+    is_own = slug == PORTAL_SLUG
+    context = {"draft": draft, "form": form, "application": known, "is_own": is_own}
     if request.method != "POST":
         return render(request, page, context)
     if not form.is_valid():
         return render(request, page, context, status=422)
-    try:
+
+    def save() -> None:
         actions.save_application(
             draft=draft,
             by=request.user,
@@ -263,44 +224,42 @@ def _application_page(request: UserRequest, slug: str | None) -> HttpResponse:
             kinds=form.cleaned_data["kinds"],
             replaces=slug,
         )
+
+    try:
+        return _saved(request, save, page, context, then="draft-applications")
     except ApplicationWrong as wrong:
         form.add_problems(wrong.problems)
         return render(request, page, context, status=422)
-    except Refusal as refusal:
-        form.add_error(None, refusal.message)
-        return render(request, page, context, status=_status(refusal))
-    return _back(request, "draft-applications")
 
 
 def _safeguard_page(request: UserRequest, slug: str | None) -> HttpResponse:
-    draft = _draft(request)
+    draft = draft_to_write(request)
     known = safeguard_in(draft, slug) if slug is not None else None
     form = SafeguardForm(
         request.POST if request.method == "POST" else None,
         initial=initial_of_safeguard(known) if known else None,
     )
     page = f"{FOLDER}/safeguard.html"
-    is_kept = known is not None and known.protects == PASSWORDS
+    is_kept = slug in kept_safeguards(draft)
     context = {"draft": draft, "form": form, "safeguard": known, "is_kept": is_kept}
     if request.method != "POST":
         return render(request, page, context)
     if not form.is_valid():
         return render(request, page, context, status=422)
-    try:
+
+    def save() -> None:
         actions.save_safeguard(
             draft=draft, by=request.user, seen=seen(request), row=form.row, replaces=slug
         )
+
+    try:
+        return _saved(request, save, page, context, then="draft-safeguards")
     except SafeguardWrong as wrong:
-        for problem in wrong.problems:
-            form.add_error(None, f"{problem}.")
+        form.add_problems(wrong.problems)
         return render(request, page, context, status=422)
-    except Refusal as refusal:
-        form.add_error(None, refusal.message)
-        return render(request, page, context, status=_status(refusal))
-    return _back(request, "draft-safeguards")
 
 
-def _draft(request: UserRequest) -> RegisterVersion:
+def draft_to_write(request: UserRequest) -> RegisterVersion:
     """Return what the programme owner may write. Raises PermissionDenied and Http404."""
     if not request.user.has_role(Role.PROGRAMME_OWNER):
         raise PermissionDenied
@@ -313,36 +272,31 @@ def _draft(request: UserRequest) -> RegisterVersion:
 def _saved(
     request: UserRequest,
     save: Callable[[], None],
-    form: WordsForm | NoticeForm,
     page: str,
     context: dict[str, Any],
+    *,
+    then: str = "register-review",
 ) -> HttpResponse:
+    """Save and go on, or show the page again with what was typed, and why it was refused.
+
+    Raises ApplicationWrong and SafeguardWrong, which only a form can show.
+    """
     try:
         save()
+    except (ApplicationWrong, SafeguardWrong):
+        raise
     except Refusal as refusal:
-        form.add_error(None, refusal.message)
-        return render(request, page, context, status=_status(refusal))
-    return _back(request)
+        is_stale = isinstance(refusal, SomebodyWroteMeanwhile)
+        shown = context | {"refusal": refusal.message, "is_stale": is_stale}
+        is_late = isinstance(refusal, (SomebodyWroteMeanwhile, DraftWithLegal, NoSuchEntry))
+        return render(request, page, shown, status=409 if is_late else 422)
+    return saved(request, then)
 
 
-def _back(request: UserRequest, address: str = "register-review") -> HttpResponse:
+def saved(request: UserRequest, then: str) -> HttpResponse:
     messages.info(request, "Saved in the draft.")
-    return redirect(address)
-
-
-def _status(refusal: Refusal) -> int:
-    return 409 if isinstance(refusal, (SomebodyWroteMeanwhile, NoSuchEntry)) else 422
+    return redirect(then)
 
 
 def _without_delete(form: Any) -> dict[str, Any]:
     return {name: value for name, value in form.cleaned_data.items() if name != "DELETE"}
-
-
-def _table(version: RegisterVersion) -> HttpResponse:
-    return HttpResponse(
-        tables.applications_csv(version.applications.order_by("slug")),
-        content_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="applications-{version.number}.csv"'
-        },
-    )

@@ -5,11 +5,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 
 from consent_app.devices.actions import sign_ceilings
 from consent_app.devices.models import Device
 from consent_app.people.queries import system_user
+from consent_app.people.roles import Role, ensure_roles
 from consent_app.register.actions import DATA, load_register
+from consent_app.register.actions.drafts import start_draft
+from consent_app.register.models import RegisterVersion
 from tests import device_fixtures
 
 PORTAL_HOST = "consent.example.com"
@@ -52,3 +56,31 @@ def enrol(sign_rules):
 @pytest.fixture
 def mira(make_employee):
     return make_employee("Mira Okafor", time_zone="America/Los_Angeles")
+
+
+@pytest.fixture
+def owner(frozen_time, make_employee, ceilings):
+    person = make_employee("Programme owner")
+    person.groups.add(ensure_roles()[Role.PROGRAMME_OWNER])
+    return person
+
+
+@pytest.fixture
+def draft(owner):
+    return start_draft(by=owner)
+
+
+@pytest.fixture
+def client_of_owner(sign_in, owner):
+    return sign_in(owner)
+
+
+@pytest.fixture
+def write(client_of_owner, draft):
+    """Post to a page of the draft, as somebody who saw it as it is."""
+
+    def write(name: str, data=None, *args):
+        seen = RegisterVersion.objects.get(pk=draft.pk).drafted_at.isoformat()
+        return client_of_owner.post(reverse(name, args=args), {"seen": seen} | (data or {}))
+
+    return write

@@ -1,68 +1,17 @@
-"""Writing the draft: every part of it, tables in and out, and what can never be written."""
-
-import csv
-import io
+"""Writing the draft: every part of it, and what can never be written."""
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from consent_app.people.roles import Role, ensure_roles
-from consent_app.register.actions.drafts import start_draft
 from consent_app.register.actions.editing import remove_application, save_safeguard
 from consent_app.register.errors import PasswordsStayProtected, PortalStaysExcluded
 from consent_app.register.models import RegisterVersion
-from consent_app.register.queries.review import prepared
-from consent_app.register.rules import APPLICATION_COLUMNS, PORTAL_SLUG, check_application
-from consent_app.register.source import read_applications
-from consent_app.register.tables import applications_csv, row_of
-
-
-@pytest.fixture
-def owner(frozen_time, make_employee, ceilings):
-    person = make_employee("Programme owner")
-    person.groups.add(ensure_roles()[Role.PROGRAMME_OWNER])
-    return person
-
-
-@pytest.fixture
-def draft(owner):
-    return start_draft(by=owner)
-
-
-@pytest.fixture
-def client_of_owner(sign_in, owner):
-    return sign_in(owner)
-
-
-@pytest.fixture
-def write(client_of_owner, draft):
-    """Post to a page of the draft, as somebody who saw it as it is."""
-
-    def write(name: str, data=None, *args):
-        seen = RegisterVersion.objects.get(pk=draft.pk).drafted_at.isoformat()
-        return client_of_owner.post(reverse(name, args=args), {"seen": seen} | (data or {}))
-
-    return write
-
-
-def fresh(draft) -> RegisterVersion:
-    return RegisterVersion.objects.select_related("based_on").get(pk=draft.pk)
-
-
-def changes(draft) -> dict[tuple[str, str], str]:
-    return {
-        (change.name, change.field): change.effect.value
-        for change in prepared(fresh(draft)).changes
-    }
-
-
-def text(response) -> str:
-    return " ".join(response.content.decode().split())
+from consent_app.register.rules import PORTAL_SLUG
+from consent_app.register.tables import row_of
+from tests.consent_app.register.drafting import changes, fresh, text
 
 
 def as_form(application, **changed):
@@ -156,12 +105,14 @@ def test_a_name_that_another_application_has_is_refused_by_its_name(write, draft
     assert f"belongs to {first.name}." in text(response)
 
 
-def test_the_portal_itself_stays_excluded(write, draft, owner):
+def test_the_portal_itself_stays_excluded(client_of_owner, write, draft, owner):
     portal = draft.applications.get(slug=PORTAL_SLUG)
+    shown = client_of_owner.get(reverse("draft-application", args=[PORTAL_SLUG]))
 
     response = write("draft-application", as_form(portal, default_scope="captured"), PORTAL_SLUG)
 
     assert response.status_code == 422
+    assert "its entry stays as it is" in text(shown)
     with pytest.raises(PortalStaysExcluded):
         remove_application(draft=draft, by=owner, seen=fresh(draft).drafted_at, slug=PORTAL_SLUG)
     assert draft.applications.get(slug=PORTAL_SLUG).excluded
@@ -169,17 +120,19 @@ def test_the_portal_itself_stays_excluded(write, draft, owner):
 
 def test_what_somebody_else_wrote_is_not_written_over(client_of_owner, write, draft, frozen_time):
     application = draft.applications.captured().first()
+    address = reverse("draft-application", args=[application.slug])
     stale = draft.drafted_at.isoformat()
     frozen_time.shift(1)
     write("draft-notice", draft.notice_fields)
 
-    response = client_of_owner.post(
-        reverse("draft-application", args=[application.slug]),
-        as_form(application, vendor="Other") | {"seen": stale},
-    )
+    response = client_of_owner.post(address, as_form(application, vendor="Typed") | {"seen": stale})
 
     assert response.status_code == 409
-    assert "Somebody changed this meanwhile." in text(response)
+    page = text(response)
+    assert "Somebody changed the draft meanwhile, so nothing was saved." in page
+    assert 'value="Typed"' in page
+    assert f'<a href="{address}" target="_blank">' in page
+    assert changes(draft) == {}
 
 
 # Words, kinds, notices
@@ -233,6 +186,25 @@ def test_screen_content_is_never_listed(write, draft, code):
 
     assert response.status_code == 422
     assert "No version can list it." in text(response)
+
+
+def test_a_new_kind_is_collected_from_every_application_that_is_collected_from(write, draft):
+    before = kinds_of(draft)
+    scroll = before[0] | {"code": "scrolling", "name": "Scrolling"}
+    only = draft.applications.captured().first()
+    draft.applications.filter(pk=only.pk).update(kinds=["keystrokes"])
+
+    write("draft-kinds", formset("kinds", [*before, scroll], initial=len(before)))
+    by_itself = list(draft.applications.captured().values_list("kinds", flat=True))
+    kinds = [*before, scroll | {"DELETE": "on"}]
+    write("draft-kinds", formset("kinds", kinds, initial=len(kinds)))
+    kinds = [*before, scroll | {"is_everywhere": "on"}]
+    write("draft-kinds", formset("kinds", kinds, initial=len(before)))
+
+    assert not any("scrolling" in codes for codes in by_itself)
+    assert draft.applications.get(pk=only.pk).kinds == ["keystrokes", "scrolling"]
+    assert all("scrolling" in one.kinds for one in draft.applications.captured())
+    assert not any(one.kinds for one in draft.applications.excluded())
 
 
 def test_a_code_that_stands_there_twice_is_refused(write, draft):
@@ -293,11 +265,18 @@ def test_a_safeguard_is_added_changed_and_taken_out(write, draft):
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"pattern": "ORD-["}, "devices would refuse it"),
-        ({"example_match": "nothing"}, "example_match is not found by the pattern"),
-        ({"example_no_match": "ORD-123456"}, "example_no_match is found by the pattern"),
-        ({"validator": "magic"}, "devices would refuse it"),
-        ({"detector": "app_category", "pattern": "nonsense"}, "one of the categories"),
+        ({"pattern": "ORD-["}, "Devices would refuse it"),
+        ({"example_match": "nothing"}, "An example that it finds is not found by the pattern."),
+        ({"example_no_match": "ORD-123456"}, "An example that it leaves is found by the pattern."),
+        ({"validator": "magic"}, "Select a valid choice"),
+        ({"detector": "app_category", "pattern": "nonsense"}, "is not a category"),
+        (
+            {"detector": "app_category", "pattern": "hr_payroll", "example_match": "nobody"},
+            "An example that it finds is no application of category",
+        ),
+        ({"protects": "Order Number"}, "What it protects"),
+        ({"id": "Order"}, "Short name"),
+        ({"explanation": "=1+1"}, "a spreadsheet takes for a formula"),
     ],
 )
 def test_a_safeguard_that_does_not_work_is_refused(write, draft, changed, words):
@@ -325,6 +304,17 @@ def test_password_fields_stay_protected(write, draft, owner):
     assert changes(draft) == {}
 
 
+def test_what_was_added_for_password_fields_can_go_again(write, draft):
+    mine = CARD | {"id": "pwd-mine", "protects": "password_field"}
+
+    write("draft-safeguard-new", mine)
+    added = changes(draft)
+    write("draft-safeguard-remove", {}, "pwd-mine")
+
+    assert added == {("pwd-mine", ""): "narrows"}
+    assert changes(draft) == {}
+
+
 def test_the_database_publishes_nothing_that_leaves_password_fields_open(draft, make_employee):
     draft.safeguards.filter(protects="password_field").first().delete()
     legal = make_employee()
@@ -338,133 +328,6 @@ def test_the_database_publishes_nothing_that_leaves_password_fields_open(draft, 
         transaction.atomic(),
     ):
         versions.update(state="published")
-
-
-# Tables
-
-
-def upload(client, table: str | bytes):
-    data = table if isinstance(table, bytes) else table.encode()
-    file = SimpleUploadedFile("applications.csv", data, content_type="text/csv")
-    return client.post(reverse("draft-import"), {"file": file})
-
-
-@pytest.fixture
-def table(client_of_owner, draft) -> str:
-    return client_of_owner.get(reverse("draft-export")).content.decode()
-
-
-def test_a_table_that_comes_back_as_it_went_changes_nothing(client_of_owner, write, draft, table):
-    for spelling in (table, "\ufeff" + table, table.replace("\n", "\r\n")):
-        assert "It says the same as the draft." in text(upload(client_of_owner, spelling))
-
-    write("draft-import-apply", {"table": table})
-
-    assert changes(draft) == {}
-
-
-def test_a_table_shows_what_it_would_change_and_does_it(client_of_owner, write, draft, table):
-    gone, excluded, *_ = draft.applications.captured()
-    rows = list(csv.DictReader(io.StringIO(table)))
-    kept = [row for row in rows if row["slug"] != gone.slug]
-    for row in kept:
-        if row["slug"] == excluded.slug:
-            row |= {"default_scope": "excluded", "default_exclusion_reason": "Too close."}
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, APPLICATION_COLUMNS)
-    writer.writeheader()
-    writer.writerows(kept)
-
-    shown = text(upload(client_of_owner, file.getvalue()))
-    unchanged = changes(draft)
-    write("draft-import-apply", {"table": file.getvalue()})
-
-    assert unchanged == {}
-    assert gone.name in shown
-    assert "Too close." in shown
-    assert changes(draft)[excluded.name, "Status"] == "narrows"
-    assert (gone.name, "") in changes(draft)
-    assert draft.applications.filter(slug=PORTAL_SLUG).exists()
-
-
-def test_every_wrong_line_is_named(client_of_owner, draft, table):
-    header, first, second, *rest = table.splitlines()
-    wrong = [header, first.replace(",yes,", ",maybe,").replace(",no,", ",maybe,"), "a,b,c", second,
-             second, *rest]  # fmt: skip
-
-    response = upload(client_of_owner, "\n".join(wrong))
-
-    assert response.status_code == 422
-    page = text(response)
-    assert "Line 2: verified" in page
-    assert "Line 3: 3 cells instead of 16" in page
-    assert "Line 5: slug" in page
-    assert "belongs to line 4" in page
-    assert changes(draft) == {}
-
-
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"", "This file is empty."),
-        (b"\xff\xfe", "not UTF-8 at byte 0"),
-        (b"slug;name\n", "columns must be slug,name"),
-        (b"slug,name\n\x00", "columns must be"),
-        (b"x" * (1024 * 1024 + 1), "larger than 1 MB"),
-    ],
-)
-def test_what_is_no_table_is_refused(client_of_owner, draft, data, words):
-    response = upload(client_of_owner, data)
-
-    assert response.status_code == 422
-    assert words in text(response)
-
-
-def test_a_table_that_was_not_shown_as_right_is_not_applied(write, draft):
-    assert write("draft-import-apply", {"table": "slug"}).status_code == 400
-    assert write("draft-import-apply", {}).status_code == 400
-
-
-def test_ten_thousand_lines_are_read(client_of_owner, draft, table):
-    header, line, *_ = table.splitlines()
-    row = dict(zip(APPLICATION_COLUMNS, next(csv.reader([line])), strict=True))
-    lines = [header]
-    for number in range(10_000):
-        cells = row | {"slug": f"app-{number}", "domains": f"a{number}.example.com"}
-        cells |= {"macos_bundle_id": "", "windows_executable": "", "linux_executable": "",
-                  "source": ""}  # fmt: skip
-        lines.append(",".join(f'"{cells[name]}"' for name in APPLICATION_COLUMNS))
-    whole = "\n".join(lines).replace('"', "")
-
-    _, problems = read_applications(whole.encode())
-
-    assert problems == []
-
-
-cells = st.text(st.characters(codec="utf-8"), max_size=30)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(name=cells, vendor=cells, reason=cells)
-def test_whatever_is_accepted_comes_back_as_it_went(db, draft, name, vendor, reason):
-    application = draft.applications.excluded().exclude(slug=PORTAL_SLUG).first()
-    application.name, application.vendor, application.reason = name, vendor, reason
-    row = row_of(application)
-    if list(check_application(row)):
-        return
-
-    lines, problems = read_applications(applications_csv([application]).encode())
-
-    assert problems == []
-    assert lines[0].row == row
-
-
-def test_a_published_version_is_handed_out_to_everybody(sign_in, make_employee, draft):
-    response = sign_in(make_employee()).get(reverse("register-export", args=[1]))
-
-    lines, problems = read_applications(response.content)
-    assert problems == []
-    assert len(lines) == RegisterVersion.objects.get(number=1).applications.count() - 1
 
 
 # Access

@@ -34,9 +34,13 @@ KINDS_OF_SCREEN_CONTENT = [
 
 @pytest.fixture
 def draft(published):
-    return RegisterVersion.objects.create(
+    draft = RegisterVersion.objects.create(
         number=2, purpose="p", limits="l", readers=[], never_collected=[]
     )
+    for safeguard in published.safeguards.filter(protects="password_field"):
+        safeguard.pk, safeguard.version = None, draft
+        safeguard.save()
+    return draft
 
 
 @pytest.fixture
@@ -143,6 +147,31 @@ def test_no_version_is_published_with_a_kind_that_it_does_not_describe(draft, ap
 def test_no_draft_is_published_without_two_people(draft):
     with refused("draft is not followed by published"):
         RegisterVersion.objects.filter(pk=draft.pk).update(**publication(b"{}", of=b"{}"))
+
+
+@pytest.mark.parametrize("field", ["protects", "detector", "pattern", "validator", "action"])
+def test_no_version_is_published_that_protects_password_fields_less(draft, approve, field):
+    last = draft.safeguards.order_by("safeguard_id").last()
+    draft.safeguards.filter(pk=last.pk).update(**{field: "other"})
+    approve(draft)
+
+    with refused("lacks a safeguard of password fields"):
+        RegisterVersion.objects.filter(pk=draft.pk).update(**publication(b"{}", of=b"{}"))
+
+
+def test_no_version_is_published_without_any_safeguard_of_password_fields(draft, approve):
+    draft.safeguards.all().delete()
+    approve(draft)
+
+    with refused("lacks a safeguard of password fields"):
+        RegisterVersion.objects.filter(pk=draft.pk).update(**publication(b"{}", of=b"{}"))
+
+
+def test_the_first_version_too_protects_password_fields(db):
+    RegisterVersion.objects.create(number=1, purpose="", limits="", readers=[], never_collected=[])
+
+    with refused("lacks a safeguard of password fields"):
+        RegisterVersion.objects.update(**publication(b"{}", of=b"{}"))
 
 
 def test_nobody_approves_what_they_proposed(draft, make_employee):

@@ -141,7 +141,7 @@ def test_names_an_example_of_another_category(files):
         (b"", "applications.csv: holds no rows"),
         (b"slug,name\na,b\n", "applications.csv:1: columns must be slug,name,vendor"),
         (b"\xff\xfe\x00", "applications.csv: not UTF-8 at byte 0"),
-        (b'"slug', "applications.csv: unexpected end of data"),
+        (b'"slug', "applications.csv:1: unexpected end of data"),
     ],
 )
 def test_names_a_file_that_is_no_table(files, content, said):
@@ -150,6 +150,14 @@ def test_names_a_file_that_is_no_table(files, content, said):
     problems = problems_of(files)
 
     assert any(problem.startswith(said) for problem in problems)
+
+
+@pytest.mark.django_db
+def test_names_the_lack_of_any_safeguard_of_password_fields(files):
+    path = files / "protected_content.csv"
+    write(path, [row for row in read(path) if row["class"] != "password_field"])
+
+    assert problems_of(files) == ["protected_content.csv: nothing has the class password_field"]
 
 
 @pytest.mark.django_db
@@ -165,6 +173,16 @@ def test_names_the_line_on_which_a_row_begins(files):
         "applications.csv:2: 2 cells instead of 16",
         "applications.csv:5: 2 cells instead of 16",
     ]
+
+
+@pytest.mark.django_db
+def test_names_the_line_on_which_a_quotation_mark_opens_that_never_closes(files):
+    path = files / "applications.csv"
+    with path.open("a", encoding="utf-8") as file:
+        file.write('last,"not closed\n\n')
+    last = len(path.read_text(encoding="utf-8").splitlines()) - 1
+
+    assert problems_of(files)[0] == f"applications.csv:{last}: unexpected end of data"
 
 
 def problems_of(files) -> list[str]:
