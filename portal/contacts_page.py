@@ -1,7 +1,7 @@
-"""The page of somebody outside the programme: what protects them, the notice, and their objection.
+"""What people outside the programme read without an account: the notice, and a page of their own.
 
-A mailed link opens it, without an account. It stands here and not in the room of contacts because
-it shows the notice of the register and what devices are told.
+A mailed link opens that page: what protects them, and their objection. Both stand here and not in
+the room of contacts because they show the notice of the register and what devices are told.
 """
 
 from django.contrib.auth.decorators import login_not_required
@@ -9,7 +9,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from consent_app.contacts import actions, links
 from consent_app.contacts.errors import LinkUnusable
@@ -17,7 +17,7 @@ from consent_app.contacts.forms import OBJECT, ChoiceForm
 from consent_app.contacts.queries import contact_standing
 from consent_app.contacts.views import too_many
 from consent_app.devices.counterparties import devices_protect
-from consent_app.register.models import NoticeForm
+from consent_app.register.models import Notice, NoticeForm
 from consent_app.register.queries import notice_in_force
 from portal.lib.rate_limits import RateLimited, check_rate
 
@@ -39,9 +39,20 @@ def contact(request: HttpRequest, token: str) -> HttpResponse:
         "address": address,
         "standing": contact_standing(address),
         "devices_protect": devices_protect(address),
-        "notice": notice_in_force(NoticeForm.GDPR_14, at=timezone.now()),
+        "notice": _notice(),
     }
     return render(request, PAGE, context)
+
+
+@login_not_required
+@require_safe
+def notice(request: HttpRequest) -> HttpResponse:
+    """Show the notice for people outside to anybody: it asks for no address."""
+    return render(request, "contacts/notice.html", {"notice": _notice()})
+
+
+def _notice() -> Notice | None:
+    return notice_in_force(NoticeForm.GDPR_14, at=timezone.now())
 
 
 def _choose(request: HttpRequest, address: str, token: str) -> HttpResponse:

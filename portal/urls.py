@@ -76,6 +76,7 @@ urlpatterns = [
     path("my-records/", my_records.my_records, name="my-records"),
     path("my-records/<int:index>/receipt", my_records.my_record_receipt, name="my-record-receipt"),
     path("contacts/", include("consent_app.contacts.urls")),
+    path("contacts/notice", contacts_page.notice, name="contacts-notice"),
     path("contacts/mine/<str:token>", contacts_page.contact, name="contact"),
     # The last of these answers what nothing else does.
     path("agent/v1/", include("consent_app.ledger.api.urls")),

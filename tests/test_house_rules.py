@@ -67,6 +67,7 @@ PUBLIC = {
     "contact",
     "contacts",
     "contacts-asked",
+    "contacts-notice",
     # programs that hold recordings; each message carries a signature
     "erasure-confirmations",
     # load balancers

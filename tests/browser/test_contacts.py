@@ -73,6 +73,18 @@ def test_a_printed_page_is_the_notice_without_buttons(published_register, own_pa
     expect(page.get_by_text("Object: never collect my words")).to_be_hidden()
 
 
+def test_the_notice_is_read_without_an_address_or_javascript(
+    published_register, page_without_javascript
+):
+    page = page_without_javascript
+    page.goto("/contacts/")
+
+    page.get_by_role("link", name="the notice that the law owes you").press("Enter")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Information under article 14 GDPR")
+    expect(page.get_by_text("How you object:")).to_be_visible()
+
+
 def test_the_list_of_legal_is_well_made(
     legal, sign_in_browser, phone, problems, assert_fits, assert_accessible
 ):

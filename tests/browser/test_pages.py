@@ -42,6 +42,7 @@ OPEN_PAGES = {
     "sign in": ("/account/login/", "Sign in"),
     "forgotten password": ("/account/password/forgotten/", "password"),
     "looking oneself up": ("/contacts/", "Your words on somebody else's screen"),
+    "the notice for people outside": ("/contacts/notice", "The notice"),
     "a link is on its way": ("/contacts/asked", "Look into your mail"),
     "the cast": ("/demo/", "Who do you want to be?"),
 }

@@ -52,6 +52,21 @@ def test_opening_the_page_changes_nothing(client, page_of, send_mails):
     assert send_mails() == []
 
 
+def test_the_notice_is_there_for_anybody(client, ceilings):
+    page = client.get("/contacts/notice")
+
+    assert page.status_code == 200
+    assert page["Cache-Control"] == "no-store"
+    assert "Information under article 14 GDPR" in page.content.decode()
+    assert "How you object" in page.content.decode()
+
+
+def test_before_a_notice_is_published_its_page_says_so(client, db):
+    page = client.get("/contacts/notice").content.decode()
+
+    assert "None is published yet." in page
+
+
 def test_an_objection_is_taken_back_by_the_same_link(client, db):
     path = f"/contacts/mine/{links.new_token(TOM)}"
     client.post(path, {"choice": "object"})

@@ -133,6 +133,17 @@ def test_one_client_asks_about_thirty_addresses_an_hour(client, db):
     assert look_up(client, KNOWN, REMOTE_ADDR="192.0.2.7").status_code == 302
 
 
+def test_one_network_of_ipv6_is_one_client(client, db):
+    answers = {
+        look_up(client, f"p{number}@example.com", REMOTE_ADDR=f"2001:db8::{number:x}").status_code
+        for number in range(LOOK_UPS_PER_HOUR)
+    }
+
+    assert answers == {302}
+    assert look_up(client, KNOWN, REMOTE_ADDR="2001:db8::ffff:1").status_code == 429
+    assert look_up(client, KNOWN, REMOTE_ADDR="2001:db8:0:1::1").status_code == 302
+
+
 @pytest.mark.parametrize(
     "typed", ["", "mira", "@example.eu", "Mira <mira@example.eu>", "a@b@c", "m" * 400 + "@x.eu"]
 )
