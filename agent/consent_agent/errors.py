@@ -69,6 +69,15 @@ class PortalUnreachable(AgentError):
         super().__init__(f"The portal cannot be reached ({problem}).")
 
 
+class Slept(AgentError):
+    """The computer slept while a call was under way."""
+
+    code = "slept"
+
+    def __init__(self) -> None:
+        super().__init__("This computer was asleep; asking the portal anew.")
+
+
 class AnswerRefused(AgentError):
     """An answer that no portal would give; `code` says what was wrong with it."""
 

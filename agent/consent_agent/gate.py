@@ -5,9 +5,11 @@ not fresh, programme stopped, the device's own pause; after it, whom the event i
 what the device is in. Two clocks must agree that a policy is fresh
 and that no restriction is in force: the wall clock, and the portal's own time at issue carried on
 by the steady clock. Fetching and accepting documents is left to `loop`; a gate in another process
-reads them from the state folder, and checks everything again at each load.
+reads them from the state folder, and checks everything again whenever a file there has changed. It
+looks for the person's own pause by itself, ten times a second while it is asked.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,11 +29,13 @@ from consent_agent.protocol.decision import PolicyView, Reason, Subject, Verdict
 from consent_agent.protocol.documents import Ceiling
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.matching import Register
-from consent_agent.state import LocalPause, State
+from consent_agent.state import LocalPause, State, pause_stamp
+from consent_agent.storage import Look
 
 # The portal's time is known late by the network's delay; that much is not a clock that was set.
 NETWORK_DELAY_SECONDS: Final = 1.0
 RUNNING: Final = "running"
+PAUSE_LOOK_SECONDS: Final = 0.1
 
 
 class HeldPolicy:
@@ -57,8 +61,8 @@ class HeldPolicy:
         self.register = register
         self.received = received
         self.counterparties = counterparties
-        window = freshness.expires_at - freshness.issued_at
-        self._stale_at_steady = received.steady + window.total_seconds()
+        self.window_seconds = (freshness.expires_at - freshness.issued_at).total_seconds()
+        self._stale_at_steady = received.steady + self.window_seconds
         self.view = PolicyView(
             register=register,
             ceiling=accepted.ceiling,
@@ -128,12 +132,17 @@ class Gate:
         self._pause: LocalPause | None = None
         self._closed_because = "none_received"
         self._path: Path | None = None
+        self._rules = Look()
+        self._documents = Look()
+        self._pause_stamp: object = None
+        self._look_at_steady = math.inf
 
     @classmethod
     def from_state(cls, path: Path, clock: Clock | None = None) -> "Gate":
         """Open a gate on the state folder of the running agent; it is closed if that is damaged."""
         gate = cls(clock)
         gate._path = path
+        gate._look_at_steady = 0.0
         gate.reload()
         return gate
 
@@ -151,16 +160,37 @@ class Gate:
         return self._pause
 
     def reload(self) -> None:
-        """Read the state folder again; whatever cannot be verified closes the gate."""
+        """Read again what changed in the state folder; what cannot be verified closes the gate.
+
+        Cheap while nothing did: a few looks at the times of files.
+        """
         if self._path is None:
             raise ValueError("this gate was not opened on a state folder")
+        self._pause_stamp = pause_stamp(self._path)
+        rules, documents = State.look(self._path), self._look_at_documents(self._path)
+        documents_hold = self._documents.still_holds(documents)
+        if documents_hold and self._rules.still_holds(rules):
+            return
+        self._rules = rules
         try:
             state = State.load(self._path)
             self._pause = state.read_pause()
-            held, _ = restore_policy(state)
+            held, _ = restore_policy(state, known=self._held if documents_hold else None)
             self.swap(held)
         except (AgentError, DocumentRefused) as failure:
             self.close(failure.code)
+        if not documents_hold:
+            self._documents = self._look_at_documents(self._path)
+
+    def _look_at_pause(self, now: Instant) -> None:
+        """Notice that the person paused, however seldom the gate is told to reload."""
+        self._look_at_steady = now.steady + PAUSE_LOOK_SECONDS
+        if self._path is not None and pause_stamp(self._path) != self._pause_stamp:
+            self.reload()
+
+    def _look_at_documents(self, path: Path) -> Look:
+        held = self._held
+        return State.look_at_documents(path, held.accepted.ceiling) if held else Look()
 
     def swap(self, held: HeldPolicy) -> None:
         """Put another policy in force, for every question asked from now on."""
@@ -197,6 +227,8 @@ class Gate:
             ValueError: `at` has no zone.
         """
         now = self._clock.now()
+        if now.steady >= self._look_at_steady:
+            self._look_at_pause(now)
         held = self._held
         subject = Subject(application, url, window_title, field)
         if held is None:
@@ -222,8 +254,10 @@ class Gate:
         return None
 
 
-def restore_policy(state: State) -> tuple[HeldPolicy, str]:
+def restore_policy(state: State, *, known: HeldPolicy | None = None) -> tuple[HeldPolicy, str]:
     """Return the stored policy and its ETag, with every check of its acceptance made again.
+
+    The register and the filter are taken from `known` where that holds the same ones.
 
     Raises:
         StateRefused: there is none, or a file was altered.
@@ -241,23 +275,29 @@ def restore_policy(state: State) -> tuple[HeldPolicy, str]:
     )
     held = HeldPolicy(
         accepted,
-        _restore_register(state, accepted.ceiling),
+        _restore_register(state, accepted.ceiling, known),
         stored.received,
-        counterparties=_restore_filter(state, accepted.ceiling),
+        counterparties=_restore_filter(state, accepted.ceiling, known),
     )
     return held, stored.etag
 
 
-def _restore_register(state: State, ceiling: Ceiling) -> Register:
+def _restore_register(state: State, ceiling: Ceiling, known: HeldPolicy | None) -> Register:
+    if known is not None and known.accepted.ceiling.register == ceiling.register:
+        return known.register
     document = state.read_register(ceiling.register)
     if document is None:
         raise StateRefused("The register", "is not there or was altered")
     return Register.from_document(document)
 
 
-def _restore_filter(state: State, ceiling: Ceiling) -> CounterpartyFilter | None:
+def _restore_filter(
+    state: State, ceiling: Ceiling, known: HeldPolicy | None
+) -> CounterpartyFilter | None:
     if ceiling.counterparties is None:
         return None
+    if known is not None and known.accepted.ceiling.counterparties == ceiling.counterparties:
+        return known.counterparties
     document = state.read_filter(ceiling.counterparties)
     if document is None:
         raise StateRefused("The counterparty filter", "is not there or was altered")

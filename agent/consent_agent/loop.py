@@ -1,17 +1,18 @@
 """The running agent: poll, accept, apply, keep, confirm; again and again until told to stop.
 
-Four tasks share one gate. Polling asks first without waiting, then holds long polls; failures
-back off with full jitter. Watching looks at the person's own pause ten times a second. Reporting
-sends acknowledgements, and pauses that the portal has not heard of, until it took them; counts are
-left to `reporting`. Failed
-answers change nothing: what is in force runs out by itself. What is acceptable is decided in
-`acceptance`, what may be captured in `gate`.
+Four tasks share one gate. Polling asks first without waiting, then at the `pacing` of this agent.
+Watching looks at the person's own pause (`pausing`) and notices that the computer slept, each
+second. Reporting sends acknowledgements, and pauses that the portal has not heard of, until it took
+them; counts are left to `reporting`. Failed answers change nothing: what is in force runs out by
+itself. What is acceptable is decided in `acceptance`, what may be captured in `gate`.
+
+News is on disk before it is confirmed. An answer that only renews what holds is written down each
+few minutes: a device that starts again from an older one stops earlier, and no later.
 """
 
 import asyncio
 import contextlib
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Final
 
@@ -23,9 +24,11 @@ from consent_agent.errors import (
     AnswerRefused,
     DeviceRevoked,
     PortalRefused,
-    StateRefused,
+    Slept,
 )
 from consent_agent.gate import Gate, HeldPolicy, restore_policy
+from consent_agent.pacing import SLEPT_SECONDS, BackOff, Pace
+from consent_agent.pausing import OwnPause
 from consent_agent.protocol.counterparties import CounterpartyFilter
 from consent_agent.protocol.documents import Acknowledgement, DevicePolicy
 from consent_agent.protocol.errors import DocumentRefused
@@ -33,35 +36,14 @@ from consent_agent.protocol.jws import sign
 from consent_agent.protocol.matching import Register
 from consent_agent.reporting import Reporter
 from consent_agent.spool import Spool
-from consent_agent.state import (
-    MAX_PAUSE_MINUTES,
-    LocalPause,
-    State,
-    StoredAcknowledgement,
-    StoredPolicy,
-)
-from consent_agent.wording import policy_line, time_of_day
+from consent_agent.state import State, StoredAcknowledgement, StoredPolicy
+from consent_agent.wording import policy_line
 
-LONG_POLL_SECONDS: Final = 50
-WATCH_SECONDS: Final = 0.1
+WATCH_SECONDS: Final = 1.0
 QUICK_ANSWER_SECONDS: Final = 1.0
-# The command that started a pause reports it; this is how long it may take before the loop does.
-REPORT_PAUSE_AFTER_SECONDS: Final = 15.0
-
-
-class BackOff:
-    """Delays in seconds: full jitter below a bound that doubles from 1 to 60."""
-
-    def __init__(self) -> None:
-        self._bound = 1.0
-
-    def next_delay(self, retry_after: float | None = None) -> float:
-        delay = (retry_after or 0.0) + random.uniform(0, self._bound)  # noqa: S311
-        self._bound = min(60.0, self._bound * 2)
-        return delay
-
-    def reset(self) -> None:
-        self._bound = 1.0
+# Of its window, how much freshness may be behind on disk.
+BEHIND_ON_DISK: Final = 1 / 3
+LONG_POLLS: Final = Pace()
 
 
 class Agent:
@@ -76,6 +58,7 @@ class Agent:
         gate: Gate,
         clock: Clock,
         announce: Callable[[str], None],
+        pace: Pace = LONG_POLLS,
     ) -> None:
         self._state = state
         self._client = client
@@ -90,8 +73,10 @@ class Agent:
         self._etag: str | None = None
         self._acknowledgement: StoredAcknowledgement | None = None
         self._unconfirmed_line = ""
-        self._pause_stamp: object = None
-        self._unreported: LocalPause | None = None
+        self._pause = OwnPause(state=state, gate=gate, clock=clock, announce=announce)
+        self._pace = pace
+        self._kept: Instant | None = None  # the receipt that the state folder knows of
+        self._woken = asyncio.Event()
         self._reportable = asyncio.Event()
         self._portal_answered = asyncio.Event()
 
@@ -102,7 +87,7 @@ class Agent:
             DeviceRevoked: the portal revoked the device; the state folder is empty now.
         """
         self._restore()
-        self._watch_pause()  # before the first answer could open the gate
+        self._pause.look()  # before the first answer could open the gate
         try:
             await self._work(stop)
         except DeviceRevoked:
@@ -114,7 +99,7 @@ class Agent:
             asyncio.create_task(work)
             for work in (
                 self._poll_forever(),
-                self._watch_pause_forever(),
+                self._watch_forever(),
                 self._report_forever(),
                 self._reporter.report_forever(),
                 stop.wait(),
@@ -141,6 +126,7 @@ class Agent:
             self._announce(f"No stored policy is in force: {failure}")
         else:
             self._floors = held.accepted.raise_floors(self._floors)
+            self._kept = held.received if held.received.boot == self._clock.now().boot else None
             self._gate.swap(held)
             self._announce(f"{policy_line(held, self._clock.now())}  stored")
         if self._acknowledgement and self._acknowledgement.unsent:
@@ -148,33 +134,46 @@ class Agent:
 
     async def _poll_forever(self) -> None:
         back_off = BackOff()
-        quick_answers = 0
-        may_wait = False  # at first, and after a failure, know at once how things stand
+        wait = 0  # at first, and after a failure, know at once how things stand
+        if self._fresh_seconds() == 0:  # nothing is collected until the answer
+            await self._nap(self._pace.first_delay())
         while True:
+            self._woken.clear()
             started = self._clock.now().steady
             try:
-                brought_news = await self._poll(may_wait=may_wait)
+                brought_news = await self._poll(wait=wait)
             except DeviceRevoked:
                 raise
             except (AgentError, DocumentRefused) as failure:
                 self._announce(f"{failure} [{failure.code}]")
-                await asyncio.sleep(back_off.next_delay(getattr(failure, "retry_after", None)))
-                may_wait = False
+                await self._nap(back_off.next_delay(getattr(failure, "retry_after", None)))
+                wait = 0
                 continue
-            may_wait = True
-            is_quick = self._clock.now().steady - started < QUICK_ANSWER_SECONDS
-            quick_answers = quick_answers + 1 if is_quick and not brought_news else 0
-            if quick_answers > 1:  # a portal that does not hold long polls must not be hammered
-                await asyncio.sleep(back_off.next_delay())
-            else:
-                back_off.reset()
+            took = self._clock.now().steady - started
+            await self._nap(
+                self._delay_after(back_off, brought_news=brought_news, took=took, wait=wait)
+            )
+            wait = self._pace.wait_seconds(self._fresh_seconds()) if self._etag else 0
 
-    async def _poll(self, *, may_wait: bool) -> bool:
+    def _delay_after(
+        self, back_off: BackOff, *, brought_news: bool, took: float, wait: int
+    ) -> float:
+        """Return how long to sleep after an answer, in seconds; all but `back_off` is about it."""
+        is_early = took < wait - QUICK_ANSWER_SECONDS and not brought_news
+        if not is_early or took >= QUICK_ANSWER_SECONDS:
+            back_off.reset()
+        if is_early:
+            # A portal that hands over sends everybody home at once, one that holds no polls always.
+            return back_off.next_delay()
+        return self._pace.delay_after_answer(self._fresh_seconds())
+
+    async def _poll(self, *, wait: int) -> bool:
         """Ask once and apply the answer; say whether anything is different now."""
         held = self._gate.held
         etag = self._etag if held else None
-        wait = self._wait_seconds(held) if may_wait and etag else 0
-        answer = await self._client.poll(etag=etag, wait_seconds=wait)
+        answer = await self._unless_slept(
+            self._client.poll(etag=etag, wait_seconds=wait if etag else 0)
+        )
         received = self._clock.now()
         try:
             return await self._apply(answer, held, received)
@@ -182,12 +181,35 @@ class Agent:
             self._etag = None  # whatever the portal thinks we have, ask for all of it again
             raise
 
-    def _wait_seconds(self, held: HeldPolicy | None) -> int:
-        """Hold a poll only while fresh, and not for longer than half of what is left."""
-        if held is None:
-            return 0
-        remaining = held.remaining(self._clock.now()).total_seconds()
-        return min(LONG_POLL_SECONDS, int(remaining / 2))
+    def _fresh_seconds(self) -> float:
+        held = self._gate.held
+        return held.remaining(self._clock.now()).total_seconds() if held else 0.0
+
+    async def _nap(self, seconds: float) -> None:
+        """Sleep, but not on after the computer itself slept."""
+        if seconds <= 0:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+
+    async def _unless_slept[Answer](self, call: Coroutine[object, object, Answer]) -> Answer:
+        """Make a call that waits long; give it up when the computer slept meanwhile.
+
+        Raises:
+            Slept: and the connection did most likely not outlive it.
+        """
+        calling = asyncio.create_task(call)
+        waking = asyncio.create_task(self._woken.wait())
+        try:
+            await asyncio.wait((calling, waking), return_when=asyncio.FIRST_COMPLETED)
+            if not calling.done():
+                raise Slept
+            return calling.result()
+        finally:
+            calling.cancel()
+            waking.cancel()
+            await asyncio.gather(calling, waking, return_exceptions=True)
 
     async def _apply(
         self, answer: NewPolicy | StillCurrent, before: HeldPolicy | None, received: Instant
@@ -206,12 +228,28 @@ class Agent:
         self._gate.swap(held)
         self._portal_answered.set()
         self._floors = accepted.raise_floors(self._floors)
-        self._etag = etag
-        self._state.write_policy(StoredPolicy(signed, etag, received), self._floors)
-        self._drop_erased(accepted.policy)  # or fail here, and confirm nothing
         is_news = before is None or _rules_of(held) != _rules_of(before)
+        self._keep(StoredPolicy(signed, etag, received), is_news=is_news or etag != self._etag)
+        self._etag = etag
+        self._drop_erased(accepted.policy)  # or fail here, and confirm nothing
         self._acknowledge(held, is_news=is_news)
         return is_news
+
+    def _keep(self, policy: StoredPolicy, *, is_news: bool) -> None:
+        if is_news:
+            self._kept = None  # also when writing fails: then the next answer is written instead
+        if self._kept is None:
+            self._state.write_policy(policy, self._floors)
+        elif self._is_behind(self._kept, policy.received):
+            self._state.renew_policy(policy)
+        else:
+            return
+        self._kept = policy.received
+
+    def _is_behind(self, kept: Instant, received: Instant) -> bool:
+        """Say whether too much of the window of freshness went by since the last one was kept."""
+        held = self._gate.held
+        return held is None or received.steady - kept.steady >= held.window_seconds * BEHIND_ON_DISK
 
     def _documents(
         self, answer: NewPolicy | StillCurrent, before: HeldPolicy | None
@@ -290,43 +328,18 @@ class Agent:
         self._state.write_acknowledgement(acknowledgement)
         self._acknowledgement = acknowledgement
 
-    async def _watch_pause_forever(self) -> None:
+    async def _watch_forever(self) -> None:
+        """Look after what no answer of the portal tells: the pause's file, and having slept."""
+        last = self._clock.now().steady
         while True:
-            self._watch_pause()
+            self._pause.look()
+            if self._pause.is_overdue():
+                self._reportable.set()
             await asyncio.sleep(WATCH_SECONDS)
-
-    def _watch_pause(self) -> None:
-        stamp = self._state.pause_stamp()
-        if stamp != self._pause_stamp:
-            self._pause_stamp = stamp
-            self._apply_pause()
-        if self._is_pause_overdue():
-            self._reportable.set()
-
-    def _apply_pause(self) -> None:
-        try:
-            pause = self._state.read_pause()
-            is_reported = pause is not None and self._state.is_reported(pause)
-        except (StateRefused, DocumentRefused) as failure:
-            self._announce(f"The pause cannot be read, so it holds: {failure}")
-            pause, is_reported = (
-                LocalPause(MAX_PAUSE_MINUTES, self._clock.now(), "unreadable"),
-                True,
-            )
-        self._gate.set_local_pause(pause)
-        self._unreported = None if is_reported else pause
-        if pause is None:
-            self._announce("No pause on this device.")
-        elif pause.is_in_force(self._clock.now()):
-            self._announce(f"Paused on this device until {time_of_day(pause.ends_at)}.")
-
-    def _is_pause_overdue(self) -> bool:
-        """Say whether a pause waits to be reported that its command had time to report."""
-        pause, now = self._unreported, self._clock.now()
-        if pause is None or not pause.is_in_force(now):
-            return False
-        age = pause.minutes * 60 - pause.remaining(now).total_seconds()
-        return age >= REPORT_PAUSE_AFTER_SECONDS
+            now = self._clock.now().steady
+            if now - last > SLEPT_SECONDS:
+                self._woken.set()
+            last = now
 
     async def _report_forever(self) -> None:
         back_off = BackOff()
@@ -335,8 +348,8 @@ class Agent:
             self._reportable.clear()
             try:
                 await self._send_acknowledgement()
-                if self._is_pause_overdue():
-                    await self._report_pause()
+                if self._pause.is_overdue():
+                    await self._pause.report(self._client)
             except DeviceRevoked:
                 raise
             except (AgentError, DocumentRefused) as failure:
@@ -370,24 +383,6 @@ class Agent:
         self._announce(f"{line}  {outcome}" if line else f"Last policy {outcome}")
         if self._acknowledgement is sending:  # else a newer one is to be sent, and soon will be
             self._keep_acknowledgement(replace(sending, unsent=None))
-
-    async def _report_pause(self) -> None:
-        pause = self._unreported
-        if pause is None:
-            return
-        minutes = pause.remaining_minutes(self._clock.now())
-        try:
-            await self._client.start_pause(minutes=minutes, idempotency_key=pause.idempotency_key)
-        except PortalRefused as refusal:
-            if refusal.is_passing:
-                raise
-            self._announce(f"The portal did not take the pause: {refusal}")
-        else:
-            self._announce("The portal knows of the pause now.")
-            if self._state.read_pause() != pause:  # resumed meanwhile
-                await self._client.end_pause()
-        self._state.mark_reported(pause)
-        self._unreported = None
 
 
 def _rules_of(held: HeldPolicy) -> tuple[object, ...]:

@@ -19,7 +19,8 @@ from consent_agent.clock import Clock
 from consent_agent.errors import AgentError, DeviceRevoked, PortalRefused, StateRefused
 from consent_agent.ledger import MAX_ROWS, Ledger, Unsent
 
-LOOK_SECONDS: Final = 60.0
+# Each look writes to the disk.
+LOOK_SECONDS: Final = 600.0
 # A row with every reason there is takes less than 1,000 bytes; the portal takes bodies of 64 KiB.
 ROWS_IN_A_BODY: Final = 60
 # As many as a full ledger needs; counts that grow while they are sent must not keep us here.
@@ -71,7 +72,8 @@ class Reporter:
         due = _some_time_from(self._clock.now().wall)
         try:
             while True:
-                await asyncio.sleep(LOOK_SECONDS)
+                left = (due - self._clock.now().wall).total_seconds()
+                await asyncio.sleep(min(LOOK_SECONDS, max(1.0, left)))
                 self.add_cost()
                 if self._clock.now().wall >= due:
                     due = await self._report_or_put_off()

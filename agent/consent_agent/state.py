@@ -22,7 +22,7 @@ from consent_agent.clock import Instant
 from consent_agent.errors import NotEnrolled, StateRefused
 from consent_agent.ledger import LEDGER_FILES
 from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
-from consent_agent.protocol.documents import MAX_VERSION, Erase, Members, format_time
+from consent_agent.protocol.documents import MAX_VERSION, Ceiling, Erase, Members, format_time
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import (
     DEVICE_ROLE,
@@ -31,7 +31,7 @@ from consent_agent.protocol.jws import (
     decode_base64url,
     encode_base64url,
 )
-from consent_agent.storage import Folder, Seal
+from consent_agent.storage import Folder, Look, Seal
 
 MAX_PAUSE_MINUTES: Final = 30
 
@@ -118,6 +118,11 @@ def default_folder() -> Path:
     return platformdirs.user_state_path("consent-agent", appauthor=False)
 
 
+def pause_stamp(path: Path) -> object:
+    """Return what changes when the pause's file in a state folder does; None without one."""
+    return Folder(path).stamp(_PAUSE)
+
+
 class State:
     """The state folder of one enrolled device."""
 
@@ -160,6 +165,19 @@ class State:
         return state
 
     @staticmethod
+    def look(path: Path) -> Look:
+        """Look whether what a policy is restored from may have changed, but for its documents."""
+        return Folder(path).look((_ENROLMENT, _POLICY, _FLOORS, _PAUSE))
+
+    @staticmethod
+    def look_at_documents(path: Path, ceiling: Ceiling) -> Look:
+        """Look at the register and the counterparty filter that a ceiling names."""
+        names = [_document_name(_REGISTERS, ceiling.register)]
+        if ceiling.counterparties is not None:
+            names.append(_document_name(_FILTERS, ceiling.counterparties))
+        return Folder(path).look(names)
+
+    @staticmethod
     def exists(path: Path) -> bool:
         return (path / _ENROLMENT).exists()
 
@@ -191,17 +209,15 @@ class State:
 
     def write_policy(self, policy: StoredPolicy, floors: Floors) -> None:
         """Keep a policy, then its floors: another process never finds floors above the policy."""
-        self._write(
-            _POLICY,
-            {
-                "device": policy.signed.device,
-                "ceiling": policy.signed.ceiling,
-                "freshness": policy.signed.freshness,
-                "etag": policy.etag,
-                "received": _instant_members(policy.received),
-            },
-        )
+        self._write(_POLICY, _policy_members(policy))
         self._write(_FLOORS, _floors_members(floors))
+
+    def renew_policy(self, policy: StoredPolicy) -> None:
+        """Keep the same documents with a newer freshness.
+
+        The disk may take its time: after a crash of the whole computer nothing stored is fresh.
+        """
+        self._write(_POLICY, _policy_members(policy), at_once=False)
 
     def read_floors(self) -> Floors:
         members = self._read(_FLOORS)
@@ -236,10 +252,6 @@ class State:
             started=_read_instant(members.nested("started")),
             idempotency_key=members.text("idempotency_key"),
         )
-
-    def pause_stamp(self) -> object:
-        """Return a value that changes when the pause's file does; None without one."""
-        return self._folder.stamp(_PAUSE)
 
     def write_pause(self, pause: LocalPause) -> None:
         self._write(
@@ -302,8 +314,9 @@ class State:
         sealed = self._folder.read(name)
         return None if sealed is None else Members(parse_json(self._seal.open(name, sealed)))
 
-    def _write(self, name: str, members: Mapping[str, object]) -> None:
-        self._folder.write(name, self._seal.close(name, canonical_json(members)))
+    def _write(self, name: str, members: Mapping[str, object], *, at_once: bool = True) -> None:
+        sealed = self._seal.close(name, canonical_json(members))
+        self._folder.write(name, sealed, at_once=at_once)
 
 
 def _document_name(below: str, digest: str) -> str:
@@ -331,6 +344,16 @@ def _read_enrolment(members: Members) -> Enrolment:
         jwks=members.mapping("jwks"),
         private=Ed25519PrivateKey.from_private_bytes(private),
     )
+
+
+def _policy_members(policy: StoredPolicy) -> dict[str, object]:
+    return {
+        "device": policy.signed.device,
+        "ceiling": policy.signed.ceiling,
+        "freshness": policy.signed.freshness,
+        "etag": policy.etag,
+        "received": _instant_members(policy.received),
+    }
 
 
 def _instant_members(instant: Instant) -> dict[str, object]:

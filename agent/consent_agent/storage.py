@@ -10,8 +10,12 @@ import hmac
 import os
 import secrets
 import stat
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -20,6 +24,32 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from consent_agent.errors import StateRefused
 
 _SEAL_LENGTH = 64
+# File systems tell two moments apart that are some milliseconds away from each other.
+SETTLED_NS: Final = 1_000_000_000
+
+
+class Stamp(NamedTuple):
+    """One state of one file; another content has another one, unless both are of one moment."""
+
+    inode: int
+    size: int
+    written_ns: int
+    changed_ns: int
+    mode: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """What some files looked like. Only of settled ones it can be said later that nothing changed:
+    what was written a moment ago may be written once more within that moment.
+    """
+
+    stamps: Mapping[str, Stamp | None] = field(default_factory=dict)
+    mode: int | None = None
+    is_settled: bool = False
+
+    def still_holds(self, later: "Look") -> bool:
+        return self.is_settled and (self.stamps, self.mode) == (later.stamps, later.mode)
 
 
 class Folder:
@@ -45,8 +75,8 @@ class Folder:
         except OSError as error:
             raise StateRefused(name, f"cannot be read ({error.strerror})") from error
 
-    def write(self, name: str, content: bytes) -> None:
-        """Replace a file, on disk when this returns.
+    def write(self, name: str, content: bytes, *, at_once: bool = True) -> None:
+        """Replace a file; it is on the disk when this returns, or soon if not `at_once`.
 
         Raises:
             StateRefused: the disk refused.
@@ -56,11 +86,12 @@ class Folder:
         try:
             self._make(path.parent)
             try:
-                _write_through(fresh, content)
+                _write_anew(fresh, content, sync=at_once)
                 fresh.replace(path)
             finally:
                 fresh.unlink(missing_ok=True)
-            _sync_folder(path.parent)
+            if at_once:
+                _sync_folder(path.parent)
         except OSError as error:
             raise StateRefused(name, f"cannot be written ({error.strerror})") from error
 
@@ -79,13 +110,23 @@ class Folder:
         except OSError as error:
             raise StateRefused(name, f"cannot be removed ({error.strerror})") from error
 
-    def stamp(self, name: str) -> tuple[int, int, int] | None:
+    def stamp(self, name: str) -> Stamp | None:
         """Return what tells one content of a file from the next; None without a file."""
         try:
-            status = (self.path / name).stat()
+            status = os.stat(f"{self.path}/{name}", follow_symlinks=False)  # noqa: PTH116  # fast
         except OSError:
             return None
-        return status.st_ino, status.st_mtime_ns, status.st_size
+        return Stamp(
+            status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_mode
+        )
+
+    def look(self, names: Iterable[str]) -> "Look":
+        """Look at files without opening them; the folder itself counts by its rights."""
+        began = time.time_ns()
+        stamps = {name: self.stamp(name) for name in names}
+        own = self.stamp(".")
+        latest = max((max(s.changed_ns, s.written_ns) for s in stamps.values() if s), default=0)
+        return Look(stamps, own.mode if own else None, latest + SETTLED_NS < began)
 
     def names(self, below: str) -> list[str]:
         folder = self.path / below
@@ -133,12 +174,13 @@ def _check_owned(path: Path, name: str) -> None:
         raise StateRefused(name, "stands where other users can put files")
 
 
-def _write_through(path: Path, content: bytes) -> None:
+def _write_anew(path: Path, content: bytes, *, sync: bool) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _sync_folder(path: Path) -> None:

@@ -1,105 +1,34 @@
 """The running agent against a portal over real HTTP."""
 
 import asyncio
-import contextlib
-import time
-from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from consent_agent import loop
-from consent_agent.client import Connection, PortalClient
-from consent_agent.clock import SystemClock
+from consent_agent import loop, pacing, pausing
 from consent_agent.errors import DeviceRevoked
-from consent_agent.gate import Gate
-from consent_agent.ledger import Ledger
-from consent_agent.loop import Agent, BackOff
+from consent_agent.pacing import BackOff
 from consent_agent.protocol.canonical import content_digest
 from consent_agent.protocol.decision import Reason
 from consent_agent.protocol.documents import Acknowledgement
 from consent_agent.protocol.jws import verify_with_key
-from consent_agent.reporting import Meter, Reporter
 from consent_agent.spool import Batch, Spool
 from consent_agent.state import LocalPause, State
+from tests.agent.running import work
 from tests.agent.simulated_portal import NOON, REGISTER_DIGEST, SimulatedPortal, deny
-
-PATIENCE_SECONDS = 20.0
 
 
 @pytest.fixture(autouse=True)
 def brisk(monkeypatch):
     """Retry at once, so that tests need not sleep."""
     monkeypatch.setattr(BackOff, "next_delay", lambda *_: 0.02)
-    monkeypatch.setattr(loop, "REPORT_PAUSE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(pausing, "REPORT_AFTER_SECONDS", 0.0)
     monkeypatch.setattr(loop, "WATCH_SECONDS", 0.01)
-
-
-class Running:
-    """An agent at work, with what it printed."""
-
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self.clock = SystemClock()
-        self.gate = Gate(self.clock)
-        self.lines: list[str] = []
-        self.stop = asyncio.Event()
-
-    @contextlib.asynccontextmanager
-    async def started(self) -> AsyncIterator["Running"]:
-        enrolment = self.state.enrolment
-        async with Connection(enrolment.portal_url) as connection:
-            client = PortalClient(connection, enrolment)
-            reporter = Reporter(
-                ledger=Ledger(self.state.path),
-                client=client,
-                meter=Meter(connection),
-                clock=self.clock,
-                announce=self.lines.append,
-            )
-            agent = Agent(
-                state=self.state,
-                client=client,
-                reporter=reporter,
-                gate=self.gate,
-                clock=self.clock,
-                announce=self.lines.append,
-            )
-            task = asyncio.create_task(agent.run(self.stop))
-            try:
-                yield self
-            finally:
-                self.stop.set()
-                await asyncio.wait_for(task, PATIENCE_SECONDS)
-
-    def reason(self) -> Reason:
-        return self.gate.may_capture(application="github", kind="keystrokes").reason
-
-    def printed(self, text: str) -> bool:
-        return any(text in line for line in self.lines)
-
-    async def until(self, is_true: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not is_true():
-            assert time.monotonic() < deadline, self.lines
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture
 def state(portal: SimulatedPortal, make_state) -> State:
     return make_state(portal.url)
-
-
-def work(state: State, scenario) -> Running:
-    """Run `scenario` beside a running agent."""
-
-    async def run() -> Running:
-        running = Running(state)
-        async with running.started():
-            await scenario(running)
-        return running
-
-    return asyncio.run(run())
 
 
 def acknowledgements(portal: SimulatedPortal, state: State) -> list[Acknowledgement]:
@@ -506,10 +435,10 @@ def test_damaged_floors_do_not_lock_the_agent_out(portal, state, tmp_path):
 def test_back_off_grows_to_a_minute_with_full_jitter(monkeypatch):
     monkeypatch.undo()
     bounds = []
-    monkeypatch.setattr(loop.random, "uniform", lambda low, high: bounds.append(high) or low)
+    monkeypatch.setattr(pacing.random, "uniform", lambda low, high: bounds.append(high) or low)
     back_off = BackOff()
 
-    delays = [back_off.next_delay() for _ in range(8)] + [back_off.next_delay(7)]
+    delays = [back_off.next_delay() for _ in range(6)] + [back_off.next_delay(7)]
 
-    assert bounds == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert delays == [0] * 8 + [7]
+    assert bounds == [4, 8, 16, 32, 60, 60, 60]
+    assert delays == [0] * 6 + [7]

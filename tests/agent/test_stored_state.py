@@ -2,10 +2,12 @@
 
 import os
 import stat
+import time
 from dataclasses import replace
 
 import pytest
 
+from consent_agent import storage
 from consent_agent.acceptance import Floors, accept
 from consent_agent.errors import NotEnrolled, StateRefused
 from consent_agent.gate import Gate
@@ -220,6 +222,94 @@ def test_the_persons_own_pause_reaches_other_processes(make_stored_policy, open_
 
     assert paused is Reason.LOCAL_PAUSE
     assert collects(gate)
+
+
+def test_the_persons_own_pause_is_noticed_by_a_gate_that_nobody_reloads(
+    make_stored_policy, open_gate, clock
+):
+    state = make_stored_policy()
+    gate = open_gate()
+    assert collects(gate)
+
+    state.write_pause(LocalPause(5, clock.now(), "key"))
+    clock.pass_time(seconds=0.2)
+
+    assert gate.may_capture(application="github", kind="keystrokes").reason is Reason.LOCAL_PAUSE
+    state.remove_pause()
+    clock.pass_time(seconds=0.2)
+    assert collects(gate)
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """Take files for settled at once: what is written in a test is a moment old."""
+    monkeypatch.setattr(storage, "SETTLED_NS", -(10**18))
+
+
+def test_reloading_reads_nothing_while_nothing_changed(make_stored_policy, open_gate, settled):
+    make_stored_policy()
+    gate = open_gate()
+    gate.reload()
+    held = gate.held
+
+    gate.reload()
+
+    assert gate.held is held
+
+
+def test_files_written_a_moment_ago_are_read_again(make_stored_policy, open_gate):
+    """Within one tick of the file system two contents may look alike."""
+    make_stored_policy()
+    gate = open_gate()
+    held = gate.held
+
+    gate.reload()
+
+    assert gate.held is not held
+
+
+def test_a_renewed_policy_does_not_read_the_register_again(
+    make_stored_policy, open_gate, desk, settled
+):
+    state = make_stored_policy()
+    gate = open_gate()
+    gate.reload()
+    register = gate.held.register
+
+    state.renew_policy(replace(state.read_policy(), signed=desk.sign_documents()))
+    held = gate.held
+    gate.reload()
+
+    assert gate.held is not held
+    assert gate.held.register is register
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: flip_a_bit(folder / "policy.json"),
+        lambda folder: flip_a_bit(folder / "enrolment.json"),
+        lambda folder: (folder / "floors.json").unlink(),
+        lambda folder: (folder / "policy.json").chmod(0o644),
+        lambda folder: flip_a_bit(next((folder / "registers").iterdir())),
+        lambda folder: next((folder / "registers").iterdir()).unlink(),
+        lambda folder: folder.chmod(0o777),
+    ],
+    ids=["policy", "enrolment", "floors gone", "mode", "register", "register gone", "folder"],
+)
+def test_a_gate_that_has_settled_sees_every_change(
+    make_stored_policy, open_gate, tmp_path, settled, spoil
+):
+    make_stored_policy()
+    gate = open_gate()
+    gate.reload()
+    held = gate.held
+    time.sleep(0.02)  # the file system's clock
+
+    spoil(tmp_path / "state")
+    gate.reload()
+
+    assert gate.held is not held
 
 
 def test_a_damaged_pause_closes_the_gate(make_stored_policy, open_gate, clock, tmp_path):
