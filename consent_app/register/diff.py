@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from consent_app.register import described
+from consent_app.register.described import IDENTIFIERS, joined, kinds_in_words, status, yes
+from consent_app.register.marked import Piece, is_spelling, pieces
 from consent_app.register.models import (
     Application,
     DataKind,
@@ -53,6 +56,14 @@ class Change:
     after: str
     effect: Effect
 
+    @property
+    def before_pieces(self) -> list[Piece]:
+        return pieces(self.before, self.after)
+
+    @property
+    def after_pieces(self) -> list[Piece]:
+        return pieces(self.after, self.before)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -80,15 +91,6 @@ class Snapshot:
             safeguards={row.safeguard_id: row for row in safeguards},
             fields=read_fields(version.notice_fields),
         )
-
-
-IDENTIFIERS: Final[Mapping[str, str]] = {
-    "macos_bundle_ids": "macOS bundle ids",
-    "windows_executables": "Windows programs",
-    "linux_executables": "Linux programs",
-    "domains": "Addresses",
-}
-COLLECTED, EXCLUDED = "collected", "never collected"
 
 
 def diff(before: Snapshot, after: Snapshot) -> list[Change]:
@@ -132,6 +134,15 @@ def widens(changes: Iterable[Change], *, is_immaterial: bool) -> bool:
     return Effect.WIDENS in effects or (Effect.WORDS in effects and not is_immaterial)
 
 
+def is_better_spelling(changes: Iterable[Change]) -> bool:
+    """Whether every change of words leaves the words as they are, but for their spelling."""
+    return all(
+        is_spelling(change.before, change.after)
+        for change in changes
+        if change.effect is Effect.WORDS
+    )
+
+
 def _words(before: RegisterVersion, after: RegisterVersion) -> Iterator[Change]:
     for name, title in (("purpose", "Purpose"), ("limits", "What it is not used for")):
         was, becomes = getattr(before, name), getattr(after, name)
@@ -163,7 +174,8 @@ def _kinds(before: Snapshot, after: Snapshot) -> Iterator[Change]:
             present = was or becomes
             assert present is not None  # noqa: S101 (the code stands in one of the two)
             effect = Effect.WIDENS if was is None else Effect.NARROWS
-            yield _whole(Part.KINDS, code, present.name, is_added=was is None, effect=effect)
+            said = described.data_kind(present)
+            yield _whole(Part.KINDS, code, present.name, said, is_added=was is None, effect=effect)
             continue
         yield from _texts(
             Part.KINDS,
@@ -196,29 +208,38 @@ def _applications(before: Snapshot, after: Snapshot) -> Iterator[Change]:
         was, becomes = before.applications.get(slug), after.applications.get(slug)
         if was is None and becomes is not None:
             effect = Effect.NARROWS if becomes.excluded else Effect.WIDENS
-            yield _whole_application(becomes, is_added=True, effect=effect)
+            said = described.application(becomes, after.kinds)
+            yield _whole(Part.APPLICATIONS, slug, becomes.name, said, is_added=True, effect=effect)
         elif becomes is None and was is not None:
-            yield _whole_application(was, is_added=False, effect=_effect_of_removal(was, after))
+            effect = _effect_of_removal(was, after)
+            said = described.application(was, before.kinds)
+            yield _whole(Part.APPLICATIONS, slug, was.name, said, is_added=False, effect=effect)
         elif was is not None and becomes is not None:
-            yield from _application(was, becomes, after)
+            yield from _application(was, becomes, before, after)
 
 
-def _application(was: Application, becomes: Application, after: Snapshot) -> Iterator[Change]:
+def _application(
+    was: Application, becomes: Application, before: Snapshot, after: Snapshot
+) -> Iterator[Change]:
     def change(title: str, old: str, new: str, effect: Effect) -> Change:
         return Change(Part.APPLICATIONS, becomes.slug, becomes.name, title, old, new, effect)
 
     if was.excluded != becomes.excluded:
         effect = Effect.NARROWS if becomes.excluded else Effect.WIDENS
-        yield change("Status", _status(was), _status(becomes), effect)
+        yield change("Status", status(was), status(becomes), effect)
     elif set(was.kinds) != set(becomes.kinds):
         is_more = bool(set(becomes.kinds) - set(was.kinds))
         effect = Effect.WIDENS if is_more else Effect.NARROWS
-        yield change("Kinds of data", _joined(was.kinds), _joined(becomes.kinds), effect)
+        old, new = (
+            kinds_in_words(was.kinds, before.kinds),
+            kinds_in_words(becomes.kinds, after.kinds),
+        )
+        yield change("Kinds of data", old, new, effect)
     for name, title in IDENTIFIERS.items():
         old, new = getattr(was, name), getattr(becomes, name)
         if set(old) != set(new):
             effect = _effect_of_identifiers(name, was, becomes, after)
-            yield change(title, _joined(old), _joined(new), effect)
+            yield change(title, joined(old), joined(new), effect)
     if was.category != becomes.category:
         # Safeguards name categories: another one may be protected less.
         effect = Effect.NEITHER if becomes.excluded else Effect.WIDENS
@@ -226,7 +247,7 @@ def _application(was: Application, becomes: Application, after: Snapshot) -> Ite
     if was.communication != becomes.communication:
         effect = Effect.NARROWS if becomes.communication else Effect.WIDENS
         yield change(
-            "Other people's words", _yes(was.communication), _yes(becomes.communication), effect
+            "Other people's words", yes(was.communication), yes(becomes.communication), effect
         )
     yield from _texts(
         Part.APPLICATIONS,
@@ -242,7 +263,7 @@ def _application(was: Application, becomes: Application, after: Snapshot) -> Ite
         Effect.NEITHER,
     )
     if was.verified != becomes.verified:
-        yield change("Names verified", _yes(was.verified), _yes(becomes.verified), Effect.NEITHER)
+        yield change("Names verified", yes(was.verified), yes(becomes.verified), Effect.NEITHER)
     if was.sensitivity != becomes.sensitivity:
         old, new = Sensitivity(was.sensitivity).label, Sensitivity(becomes.sensitivity).label
         yield change("Sensitivity", old, new, Effect.NEITHER)
@@ -285,7 +306,10 @@ def _safeguards(before: Snapshot, after: Snapshot) -> Iterator[Change]:
         was, becomes = before.safeguards.get(key), after.safeguards.get(key)
         if was is None or becomes is None:
             effect = Effect.NARROWS if was is None else Effect.WIDENS
-            yield _whole(Part.SAFEGUARDS, key, key, is_added=was is None, effect=effect)
+            present = was or becomes
+            assert present is not None  # noqa: S101 (the id stands in one of the two)
+            said = described.safeguard(present)
+            yield _whole(Part.SAFEGUARDS, key, key, said, is_added=was is None, effect=effect)
             continue
         what_it_does = {
             "protects": "Protects",
@@ -321,24 +345,7 @@ def _texts(
             yield Change(part, *thing, title, old, new, effect)
 
 
-def _whole(part: Part, key: str, name: str, *, is_added: bool, effect: Effect) -> Change:
-    before, after = ("", "listed") if is_added else ("listed", "")
+def _whole(part: Part, key: str, name: str, said: str, *, is_added: bool, effect: Effect) -> Change:
+    """Return the change that adds or takes out one thing; `said` is all that it says."""
+    before, after = ("", said) if is_added else (said, "")
     return Change(part, key, name, "", before, after, effect)
-
-
-def _whole_application(row: Application, *, is_added: bool, effect: Effect) -> Change:
-    status = _status(row)
-    before, after = ("", status) if is_added else (status, "")
-    return Change(Part.APPLICATIONS, row.slug, row.name, "", before, after, effect)
-
-
-def _status(row: Application) -> str:
-    return EXCLUDED if row.excluded else COLLECTED
-
-
-def _joined(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
-
-
-def _yes(value: object) -> str:
-    return "yes" if value else "no"

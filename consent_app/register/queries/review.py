@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from consent_agent.protocol.canonical import canonical_json, content_digest
-from consent_app.register.diff import Change, Snapshot, diff, widens
+from consent_app.register.diff import Change, Snapshot, diff, is_better_spelling, widens
 from consent_app.register.document import register_document
 from consent_app.register.errors import RegisterTooLarge
 from consent_app.register.models import MAX_DOCUMENT_BYTES, Notice, RegisterVersion
@@ -20,11 +20,16 @@ ASKING_NOTICE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A version that is not published yet, beside the one before it."""
+    """A version that is not published yet, beside the one before it.
+
+    `notices` names the text of each form; it can be another one where no change is listed, when
+    things stand in another order.
+    """
 
     version: RegisterVersion
     changes: list[Change]
     problems: list[str]
+    notices: dict[str, str]
     asks_again: bool
 
     @property
@@ -33,17 +38,18 @@ class Prepared:
 
     @property
     def could_be_immaterial(self) -> bool:
-        """Whether nothing but words changes, so that two people may call it a slip of the pen."""
-        return not widens(self.changes, is_immaterial=True)
+        """Whether nothing but spelling changes, so that two people may call it a slip."""
+        return not widens(self.changes, is_immaterial=True) and is_better_spelling(self.changes)
 
     @property
     def digest(self) -> str:
         """Name everything that is to be decided on, as it is now."""
         shown = [
-            [change.part, change.key, change.field, change.before, change.after]
+            [change.part, change.key, change.name, change.field, change.before, change.after]
             for change in self.changes
         ]
-        return content_digest(canonical_json([self.version.is_immaterial, shown]))
+        said = [self.version.is_immaterial, self.version.summary, shown, self.notices]
+        return content_digest(canonical_json(said))
 
     def earliest(self, *, at: datetime) -> datetime:
         """Return from when on it may hold, if it is published at `at`."""
@@ -67,11 +73,15 @@ def prepared(version: RegisterVersion) -> Prepared:
     """Hold a version against the one that it changes."""
     assert version.based_on is not None  # noqa: S101 (only the first, which is published, has none)
     said = snapshot(version)
+    texts = notice_texts(version, said.kinds.values())
+    notices = {form.value: content_digest(text.encode()) for form, text in texts.items()}
+    before = dict(Notice.objects.filter(version=version.based_on).values_list("form", "digest"))
     return Prepared(
         version=version,
         changes=diff(snapshot(version.based_on), said),
         problems=_problems(said),
-        asks_again=not version.is_immaterial and _has_other_texts(version),
+        notices=notices,
+        asks_again=not version.is_immaterial and notices != before,
     )
 
 
@@ -111,10 +121,3 @@ def _problems(said: Snapshot) -> list[str]:
     if too_large(said):
         found.append(RegisterTooLarge.message)
     return found
-
-
-def _has_other_texts(version: RegisterVersion) -> bool:
-    """Whether a notice would say something else than the one before."""
-    before = dict(Notice.objects.filter(version=version.based_on).values_list("form", "digest"))
-    texts = notice_texts(version, version.kinds.all())
-    return any(before.get(form) != content_digest(text.encode()) for form, text in texts.items())
