@@ -30,6 +30,7 @@ from consent_agent.protocol.documents import Members
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import KeySet, public_key_jwk
 from consent_agent.state import Enrolment
+from consent_agent.transport import LIMITS, problem_of, tls_context
 
 DEADLINE_SECONDS: Final = 10.0
 MAX_ANSWER_BYTES: Final = 256 * 1024
@@ -85,6 +86,8 @@ class Connection:
         self._http = httpx.AsyncClient(
             follow_redirects=False,
             timeout=None,  # noqa: S113  # the whole call has a deadline of its own
+            limits=LIMITS,
+            verify=tls_context() if _origin(portal_url)[0] == "https" else False,
             # A proxy of the environment would read the token of what goes out without TLS.
             trust_env=_origin(portal_url)[0] == "https",
             headers={
@@ -125,7 +128,7 @@ class Connection:
         except TimeoutError:
             raise PortalUnreachable("no answer in time") from None
         except httpx.HTTPError as error:
-            raise PortalUnreachable(type(error).__name__) from error
+            raise PortalUnreachable(problem_of(error)) from error
         if answer.status >= 400:
             raise _refusal(answer)
         return answer
