@@ -25,6 +25,7 @@ from consent_agent.protocol.jws import (
     read_public_jwk,
     verify_with_key,
 )
+from consent_agent.protocol.keys import read_payload
 from consent_agent.protocol.matching import Register
 from consent_agent.spool import Batch
 from consent_app.access import actions as access_actions
@@ -442,6 +443,15 @@ def test_the_acknowledgement_is_signed_by_the_key_of_the_page(accepted):
         accepted.device_digest,
         accepted.ceiling_digest,
     )
+
+
+def test_the_key_set_is_what_agents_read():
+    named = read_payload(canonical_json(example("keys-payload")))
+
+    assert named.of_role("policy").keys() == {example("jwks")["keys"][1]["kid"]}
+    assert [key.until for key in named.of_role("checkpoint").values()] == [
+        datetime(2026, 11, 25, 9, tzinfo=UTC)
+    ]
 
 
 def test_the_bodies_are_what_the_api_takes():

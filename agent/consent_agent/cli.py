@@ -42,6 +42,7 @@ from consent_agent.wording import (
     printable,
     receipt_lines,
     time_of_day,
+    withdrawn_key_note,
 )
 
 EXIT_STATUSES = """\
@@ -91,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     enrolling.add_argument("url", metavar="URL", help="address of the portal")
     enrolling.add_argument("code", metavar="CODE", help="code shown by the portal")
     enrolling.add_argument("--hostname", default=platform.node() or "unknown")
+    enrolling.add_argument(
+        "--programme-key",
+        action="append",
+        default=[],
+        metavar="KID",
+        help="enrol only with a portal whose programme keys are these; may be given twice",
+    )
     enrolling.set_defaults(command=_enrol)
 
     running = commands.add_parser("run", parents=[common], help="run until stopped")
@@ -146,6 +154,7 @@ async def _enrol_with_portal(options: argparse.Namespace) -> None:
             code=options.code,
             hostname=options.hostname,
             platform=_PLATFORMS.get(platform.system(), "linux"),
+            programme_keys=options.programme_key,
         )
     State.create(options.state, enrolment)
     _announce(f"Enrolled as device {enrolment.device_id}. Start it with: consent-agent run")
@@ -277,9 +286,11 @@ def _verify_receipt(options: argparse.Namespace) -> None:
         raise ReceiptRefused(refusal.code) from None
     for line in receipt_lines(receipt, keys=origin):
         _announce(line)
-    if keys is None:
-        for line in KEYS_OF_THE_FILE.splitlines():
-            _complain(line)
+    notes = [KEYS_OF_THE_FILE] if keys is None else []
+    if receipt.withdrawn_at is not None:
+        notes.append(withdrawn_key_note(receipt.withdrawn_at))
+    for line in "\n".join(notes).splitlines():
+        _complain(line)
 
 
 def _trusted_keys(options: argparse.Namespace) -> tuple[KeySet | None, str]:
@@ -290,10 +301,11 @@ def _trusted_keys(options: argparse.Namespace) -> tuple[KeySet | None, str]:
             raise DocumentRefused("bad_jwks", "not an object")
         return KeySet.from_jwks(document), f"the keys in {options.keys}"
     try:
-        enrolment = State.load(options.state).enrolment
+        state = State.load(options.state)
     except NotEnrolled:
         return None, "the keys in the receipt itself"
-    return enrolment.keys, f"the keys that this device was given by {enrolment.portal_url}"
+    keys, _ = state.read_keys()
+    return keys, f"the keys that this device was given by {state.enrolment.portal_url}"
 
 
 def _read_file(path: Path, *, limit: int) -> bytes:

@@ -8,7 +8,7 @@ Source: design, section 6.
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import urljoin, urlsplit
@@ -28,7 +28,8 @@ from consent_agent.errors import (
 from consent_agent.protocol.canonical import content_digest, parse_json
 from consent_agent.protocol.documents import Members
 from consent_agent.protocol.errors import DocumentRefused
-from consent_agent.protocol.jws import KeySet, public_key_jwk
+from consent_agent.protocol.jws import PROGRAMME_ROLE, KeySet, public_key_jwk
+from consent_agent.protocol.keys import read_key_set
 from consent_agent.state import Enrolment
 from consent_agent.transport import LIMITS, problem_of, tls_context
 
@@ -199,6 +200,23 @@ class PortalClient:
             raise AnswerRefused("wrong_digest")
         return answer.body
 
+    async def fetch_keys(self) -> str | None:
+        """Return the portal's signed key set; None where it has none.
+
+        Raises:
+            AnswerRefused: `bad_answer`.
+        """
+        try:
+            answer = await self._connection.call("GET", "keys", headers=self._authorization)
+        except PortalRefused as refusal:
+            if refusal.status == 404:
+                return None
+            raise
+        try:
+            return _read_members(answer, status=200).text("keys")
+        except DocumentRefused:
+            raise AnswerRefused("bad_answer") from None
+
     async def acknowledge(self, jws: str) -> None:
         answer = await self._connection.call(
             "POST", "acknowledgements", headers=self._authorization, body={"jws": jws}
@@ -223,13 +241,21 @@ class PortalClient:
 
 
 async def enrol(
-    connection: Connection, portal_url: str, *, code: str, hostname: str, platform: str
+    connection: Connection,
+    portal_url: str,
+    *,
+    code: str,
+    hostname: str,
+    platform: str,
+    programme_keys: Collection[str] = (),
 ) -> Enrolment:
     """Trade a code for an identity: the device's key is made here and never leaves.
 
+    `programme_keys` are the ids of the portal's programme keys, where they are known another way.
+
     Raises:
         AnswerRefused: `bad_enrolment`: a member is missing, a key is not usable, or polls would go
-            to another server.
+            to another server; `other_programme_key`: it names one that is not expected.
     """
     private = Ed25519PrivateKey.generate()
     body = {
@@ -249,8 +275,11 @@ async def enrol(
             token=_header_text(members.text("token")),
             jwks=members.mapping("jwks"),
             private=private,
+            key_set=members.text_or_absent("keys"),
         )
-        KeySet.from_jwks(enrolment.jwks)
+        if enrolment.key_set is not None:
+            read_key_set(enrolment.key_set, pinned=enrolment.keys)
+        _check_programme_keys(enrolment.keys, programme_keys)
         if _origin(enrolment.policy_url) != _origin(portal_url):
             raise AnswerRefused("bad_enrolment")
     except (DocumentRefused, ValueError):
@@ -270,6 +299,11 @@ def check_address(url: str) -> None:
         raise InsecureAddress from None
     if not host or not (scheme == "https" or (scheme == "http" and host in _LOOPBACK)):
         raise InsecureAddress
+
+
+def _check_programme_keys(keys: KeySet, expected: Collection[str]) -> None:
+    if expected and not keys.of_role(PROGRAMME_ROLE).keys() <= set(expected):
+        raise AnswerRefused("other_programme_key")
 
 
 def _size(headers: httpx.Headers) -> int:

@@ -266,11 +266,14 @@ def restore_policy(state: State, *, known: HeldPolicy | None = None) -> tuple[He
     stored = state.read_policy()
     if stored is None:
         raise StateRefused("policy.json", "is not there")
+    floors, (keys, _) = state.read_floors(), state.read_keys()
+    if keys.version < floors.keys_version:
+        raise StateRefused("keys.json", "is not there or older than it was")
     accepted = accept(
         stored.signed,
-        keys=state.enrolment.keys,
+        keys=keys,
         device=state.enrolment.device_id,
-        floors=state.read_floors(),
+        floors=floors,
         now=stored.received.wall,
     )
     held = HeldPolicy(

@@ -3,8 +3,9 @@
 Four tasks share one gate. Polling asks first without waiting, then at the `pacing` of this agent.
 Watching looks at the person's own pause (`pausing`) and notices that the computer slept, each
 second. Reporting sends acknowledgements, and pauses that the portal has not heard of, until it took
-them; counts are left to `reporting`. Failed answers change nothing: what is in force runs out by
-itself. What is acceptable is decided in `acceptance`, what may be captured in `gate`.
+them; counts are left to `reporting`, keys to `trust`. Failed answers change nothing: what is in
+force runs out by itself. What is acceptable is decided in `acceptance`, what may be captured in
+`gate`.
 
 News is on disk before it is confirmed. An answer that only renews what holds is written down each
 few minutes: a device that starts again from an older one stops earlier, and no later.
@@ -16,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Final
 
-from consent_agent.acceptance import Floors, SignedDocuments, accept
+from consent_agent.acceptance import Floors, SignedDocuments, accept, verify_documents
 from consent_agent.client import NewPolicy, PortalClient, StillCurrent
 from consent_agent.clock import Clock, Instant
 from consent_agent.errors import (
@@ -37,6 +38,7 @@ from consent_agent.protocol.matching import Register
 from consent_agent.reporting import Reporter
 from consent_agent.spool import Spool
 from consent_agent.state import State, StoredAcknowledgement, StoredPolicy
+from consent_agent.trust import CURABLE, Trust
 from consent_agent.wording import policy_line
 
 WATCH_SECONDS: Final = 1.0
@@ -67,7 +69,7 @@ class Agent:
         self._gate = gate
         self._clock = clock
         self._announce = announce
-        self._keys = state.enrolment.keys
+        self._trust = Trust(state, client, clock)
         self._signing_key = state.enrolment.signing_key
         self._floors = Floors()
         self._etag: str | None = None
@@ -118,7 +120,10 @@ class Agent:
     def _restore(self) -> None:
         """Go on where the last run ended, as far as its files can still be trusted."""
         try:
-            self._floors = self._state.read_floors()
+            try:
+                self._floors = self._state.read_floors()
+            finally:  # damaged floors are no reason to believe older keys
+                self._trust.restore(at_least=self._floors.keys_version)
             self._acknowledgement = self._state.read_acknowledgement()
             held, self._etag = restore_policy(self._state)
         except (AgentError, DocumentRefused) as failure:
@@ -176,10 +181,48 @@ class Agent:
         )
         received = self._clock.now()
         try:
-            return await self._apply(answer, held, received)
+            is_news = await self._apply_by_newest_keys(answer, held, received)
         except DocumentRefused:
             self._etag = None  # whatever the portal thinks we have, ask for all of it again
             raise
+        if self._gate.held and self._trust.is_due(self._gate.held.accepted.signed.freshness):
+            await self._look_for_keys()
+        return is_news
+
+    async def _apply_by_newest_keys(
+        self, answer: NewPolicy | StillCurrent, held: HeldPolicy | None, received: Instant
+    ) -> bool:
+        try:
+            return await self._apply(answer, held, received)
+        except DocumentRefused as refusal:
+            if refusal.code not in CURABLE or not await self._look_for_keys():
+                raise
+        return await self._apply(answer, self._gate.held, received)
+
+    async def _look_for_keys(self) -> bool:
+        """Say whether the portal has other keys to believe; failing that, ask another time."""
+        try:
+            return await self._renew_keys()
+        except DeviceRevoked:
+            raise
+        except (AgentError, DocumentRefused) as failure:
+            self._announce(f"No newer keys: {failure} [{failure.code}]")
+            return False
+
+    async def _renew_keys(self) -> bool:
+        """Ask for keys; a policy that the new ones do not vouch for is not in force any more."""
+        if not await self._trust.renew():
+            return False
+        self._floors = self._floors.believing(self._trust.keys)
+        held = self._gate.held
+        if held is not None:
+            try:
+                verify_documents(held.accepted.signed, keys=self._trust.keys)
+            except DocumentRefused as refusal:
+                self._gate.close(refusal.code)
+                self._announce(f"The policy is signed by a key that was withdrawn: {refusal}")
+        self._announce(f"Keys: version {self._trust.keys.version} of the portal's set.")
+        return True
 
     def _fresh_seconds(self) -> float:
         held = self._gate.held
@@ -217,7 +260,7 @@ class Agent:
         signed, etag = self._documents(answer, before)
         accepted = accept(
             signed,
-            keys=self._keys,
+            keys=self._trust.keys,
             device=self._state.enrolment.device_id,
             floors=self._floors,
             now=received.wall,
@@ -227,7 +270,7 @@ class Agent:
         held = HeldPolicy(accepted, register, received, counterparties=counterparties)
         self._gate.swap(held)
         self._portal_answered.set()
-        self._floors = accepted.raise_floors(self._floors)
+        self._floors = accepted.raise_floors(self._floors.believing(self._trust.keys))
         is_news = before is None or _rules_of(held) != _rules_of(before)
         self._keep(StoredPolicy(signed, etag, received), is_news=is_news or etag != self._etag)
         self._etag = etag

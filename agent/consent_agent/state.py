@@ -1,10 +1,10 @@
 """What the agent remembers between runs, read back with the same distrust as from the network.
 
-The enrolment (device key, token, pinned keys), the last policy with the clocks at its receipt,
-version floors, acknowledgements, the person's own pause, what was erased; and the documents that a
-ceiling names by their digest, which are the register and the counterparty filter. All but those are
-sealed; their digest is computed again. Signatures inside are checked again by whoever loads a
-policy (`gate`). How files are written is left to `storage`.
+The enrolment (device key, token, pinned keys), the newest key set, the last policy with the clocks
+at its receipt, version floors, acknowledgements, the person's own pause, what was erased; and the
+documents that a ceiling names by their digest, which are the register and the counterparty filter.
+All but those are sealed; their digest is computed again. Signatures inside are checked again by
+whoever loads a policy (`gate`). How files are written is left to `storage`.
 """
 
 import math
@@ -31,11 +31,13 @@ from consent_agent.protocol.jws import (
     decode_base64url,
     encode_base64url,
 )
+from consent_agent.protocol.keys import read_key_set
 from consent_agent.storage import Folder, Look, Seal
 
 MAX_PAUSE_MINUTES: Final = 30
 
 _ENROLMENT = "enrolment.json"
+_KEYS = "keys.json"
 _POLICY = "policy.json"
 _FLOORS = "floors.json"
 _ACKNOWLEDGEMENT = "acknowledgement.json"
@@ -49,7 +51,11 @@ SPOOL: Final = "spool"
 
 @dataclass(frozen=True)
 class Enrolment:
-    """Who this device is, to which portal, and whose signatures it believes."""
+    """Who this device is, to which portal, and whose signatures it believes.
+
+    `key_set` is the signed set that came with the answer; kept in a file of its own, which later
+    ones replace.
+    """
 
     portal_url: str
     policy_url: str
@@ -57,9 +63,11 @@ class Enrolment:
     token: str
     jwks: Mapping[str, object]
     private: Ed25519PrivateKey
+    key_set: str | None = None
 
     @property
     def keys(self) -> KeySet:
+        """Return the keys that were given at enrolment; its programme keys hold for good."""
         return KeySet.from_jwks(self.jwks)
 
     @property
@@ -140,6 +148,8 @@ class State:
         """Begin anew; what an earlier enrolment left behind is no longer readable, and goes."""
         state = cls(Folder(path), enrolment)
         state.forget()
+        if enrolment.key_set is not None:
+            state.write_keys(enrolment.key_set)
         state._write(_ENROLMENT, _enrolment_members(enrolment))
         return state
 
@@ -185,6 +195,7 @@ class State:
         """Delete everything, the credentials first."""
         for name in (
             _ENROLMENT,
+            _KEYS,
             _POLICY,
             _FLOORS,
             _ACKNOWLEDGEMENT,
@@ -197,6 +208,23 @@ class State:
             *LEDGER_FILES,
         ):
             self._folder.remove(name)
+
+    def read_keys(self) -> tuple[KeySet, str | None]:
+        """Return the keys to believe, and the signed set that names them, if there ever was one.
+
+        Raises:
+            StateRefused: the file was altered.
+            DocumentRefused: the set is not signed with a pinned programme key.
+        """
+        members = self._read(_KEYS)
+        pinned = self.enrolment.keys
+        if members is None:
+            return pinned, None
+        token = members.text("jws")
+        return read_key_set(token, pinned=pinned), token
+
+    def write_keys(self, token: str) -> None:
+        self._write(_KEYS, {"jws": token})
 
     def read_policy(self) -> StoredPolicy | None:
         members = self._read(_POLICY)
@@ -371,23 +399,25 @@ def _read_instant(members: Members) -> Instant:
 def _floors_members(floors: Floors) -> dict[str, object]:
     issued_at = floors.freshness_issued_at
     return {
-        "device": _floor_members("", floors.device) if floors.device else None,
-        "ceilings": [_floor_members(*entry) for entry in floors.ceilings.items()],
+        "device": [_floor_members("key", *entry) for entry in floors.device.items()],
+        "ceilings": [_floor_members("cohort", *entry) for entry in floors.ceilings.items()],
         "freshness_issued_at": format_time(issued_at) if issued_at else None,
+        "keys_version": floors.keys_version,
     }
 
 
-def _floor_members(cohort: str, floor: Floor) -> dict[str, object]:
-    return {"cohort": cohort, "version": floor.version, "digest": floor.digest}
+def _floor_members(of: str, name: str, floor: Floor) -> dict[str, object]:
+    return {of: name, "version": floor.version, "digest": floor.digest}
 
 
 def _read_floors(members: Members) -> Floors:
-    device = members.nested_or_none("device")
+    device = members.each("device", lambda entry: (entry.text("key"), _read_floor(entry)))
     ceilings = members.each("ceilings", lambda entry: (entry.text("cohort"), _read_floor(entry)))
     return Floors(
-        device=_read_floor(device) if device else None,
+        device=dict(device),
         ceilings=dict(ceilings),
         freshness_issued_at=members.time_or_none("freshness_issued_at"),
+        keys_version=members.integer("keys_version", low=0, high=MAX_VERSION),
     )
 
 

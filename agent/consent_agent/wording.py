@@ -56,6 +56,15 @@ def receipt_lines(receipt: Receipt, *, keys: str) -> list[str]:
     return [*lines, *(f"  {name}: {_flat(value)}" for name, value in sorted(details.items()))]
 
 
+def withdrawn_key_note(at: datetime) -> str:
+    """Say what a receipt is worth whose key was withdrawn."""
+    return (
+        f"Note: the key that signed it was withdrawn on {format_time(at)}: somebody else may have\n"
+        "had it, who could write a receipt and date it back. Ask the portal for a new receipt of\n"
+        "the same entry, or compare the head with a checkpoint from before that day."
+    )
+
+
 def printable(text: str) -> str:
     """Spell out what could move a terminal's cursor, or what it may not be able to show."""
     return "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from consent_agent import loop, pausing
 from consent_agent.acceptance import AcceptedPolicy, Floors, SignedDocuments, accept
 from consent_agent.clock import Instant
 from consent_agent.gate import Gate, HeldPolicy
+from consent_agent.pacing import BackOff
 from consent_agent.protocol.canonical import content_digest
 from consent_agent.protocol.counterparties import CounterpartyFilter
 from consent_agent.protocol.jws import KeySet
@@ -159,3 +161,11 @@ def restart_portal(desk: SigningDesk) -> Iterator[Callable[[SimulatedPortal], Si
     yield restart
     for portal in started:
         portal.stop()
+
+
+@pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a running agent retry at once, so that tests need not sleep."""
+    monkeypatch.setattr(BackOff, "next_delay", lambda *_: 0.02)
+    monkeypatch.setattr(pausing, "REPORT_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "WATCH_SECONDS", 0.01)

@@ -9,7 +9,7 @@ import csv
 import hmac
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +22,7 @@ from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_agent.protocol.counterparties import normalise_entry
 from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.jws import SigningKey, encode_base64url, sign
+from consent_agent.protocol.keys import key_set_payload
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DEVICE = "5f0c1c1e-5f6e-4d4e-9b53-3a4b8a0c7a11"
@@ -165,6 +166,24 @@ class SigningDesk:
     def jwks(self) -> dict[str, Any]:
         return {"keys": [k.public_jwk() for k in (self.programme, self.policy, self.checkpoint)]}
 
+    def sign_keys(
+        self,
+        *policy: SigningKey,
+        version: int = 1,
+        by: SigningKey | None = None,
+        also: Sequence[SigningKey] = (),
+        days: float = 30,
+        **changes: Any,
+    ) -> str:
+        """Sign a key set of these policy keys and the checkpoint key; `also` adds any others."""
+        payload = key_set_payload(
+            [key.public_jwk() for key in (*policy, self.checkpoint, *also)],
+            version=version,
+            issued_at=NOON,
+            expires_at=datetime.now(UTC) + timedelta(days=days),
+        )
+        return sign(payload | changes, typ="keys+jws", key=by or self.programme)
+
     def sign_policy(self, **changes: Any) -> str:
         return sign(policy_members(**changes), typ="device-policy+jws", key=self.policy)
 
@@ -278,6 +297,7 @@ class SimulatedPortal(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, Any]] = []
         self.wrong_answers: dict[str, WrongAnswer] = {}
         self.filters: dict[str, bytes] = {}
+        self.key_set: str | None = None
         self.policy_changes: dict[str, Any] = {}
         self.ceiling_changes: dict[str, Any] = {}
         self.freshness_changes: dict[str, Any] = {}
@@ -335,6 +355,8 @@ class SimulatedPortal(ThreadingHTTPServer):
                 self._answer_poll(handler)
             case "POST", "enrolments":
                 handler.send(201, self._enrolment())
+            case "GET", "keys" if self.key_set is not None:
+                handler.send(200, {"keys": self.key_set})
             case "POST", "acknowledgements":
                 handler.send(202, {})
             case "POST", "ledger":
@@ -356,7 +378,7 @@ class SimulatedPortal(ThreadingHTTPServer):
             "token": "token-1",
             "jwks": self.desk.jwks,
             "policy_url": f"{self.url}/agent/v1/policy",
-        }
+        } | ({"keys": self.key_set} if self.key_set is not None else {})
 
     def _answer_poll(self, handler: _Handler) -> None:
         asked = handler.headers.get("If-None-Match")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from consent_agent import loop, pacing, pausing
+from consent_agent import pacing
 from consent_agent.errors import DeviceRevoked
 from consent_agent.pacing import BackOff
 from consent_agent.protocol.canonical import content_digest
@@ -17,13 +17,7 @@ from consent_agent.state import LocalPause, State
 from tests.agent.running import work
 from tests.agent.simulated_portal import NOON, REGISTER_DIGEST, SimulatedPortal, deny
 
-
-@pytest.fixture(autouse=True)
-def brisk(monkeypatch):
-    """Retry at once, so that tests need not sleep."""
-    monkeypatch.setattr(BackOff, "next_delay", lambda *_: 0.02)
-    monkeypatch.setattr(pausing, "REPORT_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "WATCH_SECONDS", 0.01)
+pytestmark = pytest.mark.usefixtures("brisk")
 
 
 @pytest.fixture

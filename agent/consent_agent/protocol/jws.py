@@ -11,6 +11,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Final, Self
 
@@ -18,14 +19,18 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from consent_agent.protocol.canonical import canonical_json, parse_json
+from consent_agent.protocol.documents import Members
 from consent_agent.protocol.errors import DocumentRefused
 
 ALGORITHM: Final = "Ed25519"
 MAX_TOKEN_BYTES: Final = 64 * 1024
 DEVICE_ROLE: Final = "device"
-PUBLISHED_ROLES: Final = frozenset({"programme", "policy", "checkpoint"})
+PROGRAMME_ROLE: Final = "programme"
+PUBLISHED_ROLES: Final = frozenset({PROGRAMME_ROLE, "policy", "checkpoint"})
+WITHDRAWN: Final = "withdrawn"
 ROLE_BY_TYP: Final[Mapping[str, str]] = {
-    "ceiling+jws": "programme",
+    "ceiling+jws": PROGRAMME_ROLE,
+    "keys+jws": PROGRAMME_ROLE,
     "device-policy+jws": "policy",
     "freshness+jws": "policy",
     "checkpoint+jws": "checkpoint",
@@ -66,16 +71,32 @@ class SigningKey:
 
 
 @dataclass(frozen=True)
-class _PublishedKey:
+class PublishedKey:
+    """A public key with its role. What it signed after `until` is not believed."""
+
     role: str
     public: Ed25519PublicKey
+    until: datetime | None = None
+    is_withdrawn: bool = False
 
 
 class KeySet:
-    """The portal's published keys, by key id."""
+    """The portal's published keys, by key id.
 
-    def __init__(self, keys: Mapping[str, _PublishedKey]) -> None:
+    `version` and `expires_at` are those of the signed set that they came in (`protocol.keys`),
+    0 and None where they came in none.
+    """
+
+    def __init__(
+        self,
+        keys: Mapping[str, PublishedKey],
+        *,
+        version: int = 0,
+        expires_at: datetime | None = None,
+    ) -> None:
         self._keys = dict(keys)
+        self.version = version
+        self.expires_at = expires_at
 
     @classmethod
     def from_jwks(cls, document: Mapping[str, object]) -> Self:
@@ -88,7 +109,7 @@ class KeySet:
         entries = document.get("keys")
         if not isinstance(entries, list) or not entries:
             raise DocumentRefused("bad_jwks", "keys")
-        keys: dict[str, _PublishedKey] = {}
+        keys: dict[str, PublishedKey] = {}
         points: set[bytes] = set()
         for entry in entries:
             kid, key = _read_published_key(entry)
@@ -99,7 +120,10 @@ class KeySet:
             points.add(point)
         return cls(keys)
 
-    def find(self, kid: str) -> _PublishedKey:
+    def __contains__(self, kid: object) -> bool:
+        return kid in self._keys
+
+    def find(self, kid: str) -> PublishedKey:
         """Return the key named `kid`.
 
         Raises:
@@ -109,6 +133,14 @@ class KeySet:
             return self._keys[kid]
         except KeyError:
             raise DocumentRefused("unknown_key", kid[:64]) from None
+
+    def programme_only(self) -> Self:
+        """Return the set without the keys that come and go."""
+        return type(self)(self.of_role(PROGRAMME_ROLE))
+
+    def of_role(self, role: str) -> dict[str, PublishedKey]:
+        """Return the keys of one role, by key id."""
+        return {kid: key for kid, key in self._keys.items() if key.role == role}
 
 
 def public_key_jwk(public: Ed25519PublicKey) -> dict[str, str]:
@@ -153,6 +185,15 @@ def sign(payload: Mapping[str, object], *, typ: str, key: SigningKey) -> str:
         raise ValueError(f"a {key.role} key may not sign {typ}")
     signed = f"{_encoded_header(key.kid, typ)}.{encode_base64url(canonical_json(payload))}"
     return f"{signed}.{encode_base64url(key.private.sign(signed.encode('ascii')))}"
+
+
+def key_id(token: str) -> str:
+    """Return which key a document says it is signed with; nothing is verified.
+
+    Raises:
+        DocumentRefused: `too_large`, `not_a_jws`, `bad_header`, `alg_not_accepted`, `wrong_typ`.
+    """
+    return _split(token).kid
 
 
 def verify(token: str, *, typ: str, keys: KeySet) -> bytes:
@@ -249,7 +290,7 @@ def _verified_payload(parts: _Parts, *, typ: str, public_key: Ed25519PublicKey) 
     return parts.payload
 
 
-def _read_published_key(entry: object) -> tuple[str, _PublishedKey]:
+def _read_published_key(entry: object) -> tuple[str, PublishedKey]:
     if not isinstance(entry, dict):
         raise DocumentRefused("bad_jwks", "keys")
     kid, role = entry.get("kid"), entry.get("use_role")
@@ -258,9 +299,15 @@ def _read_published_key(entry: object) -> tuple[str, _PublishedKey]:
     if entry.get("alg", ALGORITHM) != ALGORITHM or entry.get("use", "sig") != "sig":
         raise DocumentRefused("bad_jwks", kid[:64])
     try:
-        return kid, _PublishedKey(role=role, public=read_public_jwk(entry))
+        key = PublishedKey(
+            role=role,
+            public=read_public_jwk(entry),
+            until=Members({"until": None} | entry).time_or_none("until"),
+            is_withdrawn=entry.get("status") == WITHDRAWN,
+        )
     except DocumentRefused as refusal:
         raise DocumentRefused("bad_jwks", f"{kid[:64]}: {refusal.detail}") from None
+    return kid, key
 
 
 def _is_usable_point(point: bytes) -> bool:

@@ -17,7 +17,7 @@ from consent_agent.protocol import merkle
 from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
 from consent_agent.protocol.documents import MAX_VERSION, Members, format_time
 from consent_agent.protocol.errors import DocumentRefused
-from consent_agent.protocol.jws import KeySet, SigningKey, sign, verify
+from consent_agent.protocol.jws import KeySet, SigningKey, key_id, sign, verify
 
 SCHEMA: Final = "receipt/1"
 TYP: Final = "receipt+jws"
@@ -49,11 +49,16 @@ class Inclusion:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a receipt proves: this entry stood in the log whose head this was."""
+    """What a receipt proves: this entry stood in the log whose head this was.
+
+    `withdrawn_at` is when the key was withdrawn that signed it, because somebody else may have had
+    it: they could have written a receipt and dated it back.
+    """
 
     issued_at: datetime
     entry: Entry
     inclusion: Inclusion
+    withdrawn_at: datetime | None = None
 
 
 def commitment_to(salt: bytes, details: Mapping[str, object]) -> bytes:
@@ -102,7 +107,8 @@ def verify_receipt(document: bytes, *, keys: KeySet | None = None) -> Receipt:
 
     Raises:
         DocumentRefused: `too_large`, `bad_json`, `not_canonical`, `wrong_schema`, `bad_field`, one
-            of `jws.verify`, `altered`, `wrong_commitment` or `not_in_log`.
+            of `jws.verify`, `key_retired` (signed after its key was retired), `altered`,
+            `wrong_commitment` or `not_in_log`.
     """
     if len(document) > MAX_BYTES:
         raise DocumentRefused("too_large")
@@ -115,7 +121,11 @@ def verify_receipt(document: bytes, *, keys: KeySet | None = None) -> Receipt:
     if members.text("schema") != SCHEMA:
         raise DocumentRefused("wrong_schema")
     trusted = keys or KeySet.from_jwks(_object(content, "keys"))
-    payload = Members(parse_json(verify(members.text("receipt"), typ=TYP, keys=trusted)))
+    token = members.text("receipt")
+    payload = Members(parse_json(verify(token, typ=TYP, keys=trusted)))
+    issued_at, key = payload.time("issued_at"), trusted.find(key_id(token))
+    if key.until is not None and issued_at > key.until:
+        raise DocumentRefused("key_retired")
     rest = {name: value for name, value in content.items() if name != "receipt"}
     if payload.digest("rest") != content_digest(canonical_json(rest)):
         raise DocumentRefused("altered")
@@ -129,7 +139,7 @@ def verify_receipt(document: bytes, *, keys: KeySet | None = None) -> Receipt:
     _check_entry(entry)
     if entry.leaf.get("index") != inclusion.index or not _is_included(entry, inclusion):
         raise DocumentRefused("not_in_log")
-    return Receipt(payload.time("issued_at"), entry, inclusion)
+    return Receipt(issued_at, entry, inclusion, key.until if key.is_withdrawn else None)
 
 
 def _entry(content: Mapping[str, object]) -> Entry:
