@@ -4,10 +4,8 @@ It stands here and not in the room of restrictions because it shows what devices
 """
 
 import uuid
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -15,10 +13,9 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from consent_app.devices.day import Day, day_of
+from consent_app.devices.display import Summary
 from consent_app.devices.overview import summary_for
-from consent_app.devices.queries import devices_of, policy_documents_for
-from consent_app.people.models import Employee
+from consent_app.devices.queries import devices_of
 from consent_app.register.models import Application
 from consent_app.register.queries import applications_named, current_version, find_applications
 from consent_app.restrictions import actions, queries
@@ -30,32 +27,14 @@ from consent_app.restrictions.forms.preferences import (
 from consent_app.restrictions.rules import MOST_QUIET_TIMES
 from portal.lib.http import UserRequest, render_partial
 from portal.lib.refusals import Refusal
+from portal.policy_words import policy_in_words
+from portal.tomorrow import beginning_of_day, hours_of_tomorrow, previews
 
 PAGE = "restrictions/preferences.html"
 PARTIAL = "told"
 MOST_FOUND = 12
-HOURS = (0, 6, 12, 18)
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A stretch of a day as it is drawn, in minutes since its beginning."""
-
-    state: str
-    starts_at: datetime
-    ends_at: datetime
-    x: int
-    width: int
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """How a day will look on some devices; `applications` are kept out of it."""
-
-    hostnames: str
-    bars: tuple[Bar, ...]
-    minutes: int
-    applications: list[Application]
+# A device that is connected answers within a second; one that is away, when it is back.
+ASKS_EVERY, ASKS_SELDOM = "1s", "10s"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -98,7 +77,7 @@ def quiet_time_add(request: UserRequest) -> HttpResponse:
 def quiet_time_end(request: UserRequest, quiet_time_id: uuid.UUID) -> HttpResponse:
     quiet_time = queries.quiet_time_for(request.user, quiet_time_id)
     actions.end_quiet_time(quiet_time=quiet_time, by=request.user)
-    return _saved(request, "The quiet time is over for good.")
+    return _saved(request, "The quiet time is removed.")
 
 
 @require_POST
@@ -123,30 +102,41 @@ def _saved(request: UserRequest, said: str) -> HttpResponse:
 def _page(request: UserRequest, *, status: int = 200, **replaced: object) -> HttpResponse:
     employee = request.user
     summary = summary_for(employee)
+    now = timezone.now()
+    told = _told(summary, now=now)
     if request.htmx and request.method == "GET":
         # Only this part of the page asks again, until all devices confirmed.
-        return render_partial(request, PAGE, PARTIAL, {"summary": summary})
-    now = timezone.now()
+        return render_partial(request, PAGE, PARTIAL, told)
     kept = queries.application_preference(employee, at=now)
     search = request.GET.get("search", "").strip()[:200]
     devices = [(view.device.pk, view.device.hostname) for view in summary.devices]
     context: dict[str, Any] = {
-        "summary": summary,
+        **told,
         "my_devices": summary,
         "form": PreferenceForm(
             initial=as_initial(queries.pause_preference(employee)), devices=devices
         ),
         "quiet_form": QuietTimeForm(),
-        "quiet_times": queries.quiet_times_of(employee),
+        "quiet_times": queries.quiet_times_ahead(employee, at=now),
         "most_quiet_times": MOST_QUIET_TIMES,
         "kept_out": applications_named(kept.applications or () if kept else ()),
         "search": search,
         "found": _found(search, kept_out=kept.applications or () if kept else ()),
-        "tomorrow": _midnight(employee, days=1),
-        "previews": _previews(employee),
-        "hours": HOURS,
+        "tomorrow": beginning_of_day(employee, days=1),
+        "previews": previews(employee),
+        "hours": hours_of_tomorrow(employee),
     }
     return render_partial(request, PAGE, PARTIAL, context | replaced, status=status)
+
+
+def _told(summary: Summary, *, now: datetime) -> dict[str, Any]:
+    """Return what the part of the page needs that asks again; `asks_every` is empty at the end."""
+    waiting = [view for view in summary.devices if not view.is_confirmed]
+    is_away = all(view.is_silent for view in waiting)
+    return {
+        "policies": [policy_in_words(view, now=now) for view in summary.devices],
+        "asks_every": (ASKS_SELDOM if is_away else ASKS_EVERY) if waiting else "",
+    }
 
 
 def _found(search: str, *, kept_out: Any) -> list[Application]:
@@ -156,46 +146,3 @@ def _found(search: str, *, kept_out: Any) -> list[Application]:
         return []
     found = find_applications(version, text=search, excluded=False).exclude(slug__in=kept_out)
     return list(found[:MOST_FOUND])
-
-
-def _previews(employee: Employee) -> list[Preview]:
-    """Draw tomorrow for every device; those that it looks the same on share one."""
-    ceiling, policies, stops = policy_documents_for(employee)
-    starts_at, ends_at = _midnight(employee, days=1), _midnight(employee, days=2)
-    hostnames: dict[Day, list[str]] = {}
-    for device, told in policies:
-        day = day_of(told, ceiling=ceiling, stops=stops, starts_at=starts_at, ends_at=ends_at)
-        hostnames.setdefault(day, []).append(device.hostname)
-    return [
-        Preview(
-            ", ".join(names),
-            tuple(_bars(day)),
-            round(day.minutes),
-            applications_named(day.applications),
-        )
-        for day, names in hostnames.items()
-    ]
-
-
-def _bars(day: Day) -> list[Bar]:
-    begin = day.stretches[0].starts_at
-    return [
-        Bar(
-            state=stretch.state,
-            starts_at=stretch.starts_at,
-            ends_at=stretch.ends_at,
-            x=round((stretch.starts_at - begin).total_seconds() / 60),
-            width=round(stretch.minutes),
-        )
-        for stretch in day.stretches
-    ]
-
-
-def _midnight(employee: Employee, *, days: int) -> datetime:
-    """Return when the day after `days` days begins where this person is, in UTC.
-
-    Two times of one zone would be taken from each other as their clock shows them.
-    """
-    zone = ZoneInfo(employee.time_zone)
-    today = timezone.localdate(timezone.now(), zone)
-    return datetime.combine(today + timedelta(days=days), time.min, zone).astimezone(UTC)

@@ -51,6 +51,8 @@ class DeviceView:
 
     `until` is when the state ends by itself, `ended_at` when a pause did. `stops_by` is set for a
     device that was heard of: the latest moment at which it can still collect without an answer.
+    `goes_on` is true while it has yet to confirm a policy by which it collects, and confirmed one
+    before by which it would as well.
     """
 
     device: Device
@@ -63,6 +65,7 @@ class DeviceView:
     is_confirmed: bool
     is_silent: bool
     stops_by: datetime | None
+    goes_on: bool = False
 
 
 def device_view(
@@ -96,7 +99,25 @@ def device_view(
         is_confirmed=confirmed_at is not None,
         is_silent=silent,
         stops_by=device.last_seen_at + SEEN_PRECISION + freshness if device.last_seen_at else None,
+        goes_on=state == "collecting"
+        and confirmed_at is None
+        and _collected_before(device, ceiling=ceiling, stops=stops, now=now),
     )
+
+
+def _collected_before(
+    device: Device,
+    *,
+    ceiling: documents.Ceiling | None,
+    stops: tuple[documents.Deny, ...],
+    now: datetime,
+) -> bool:
+    """Whether the policy before the newest was confirmed, and something is collected by it now."""
+    before = queries.policy_before(device)
+    if before is None or queries.confirmed_at(before) is None:
+        return False
+    told = queries.policy_document(before)
+    return state_at(told, ceiling=ceiling, stops=stops, now=now)[0] == "collecting"
 
 
 def state_at(
@@ -211,7 +232,11 @@ def _asked(waiting: list[DeviceView]) -> str:
     states = {view.state for view in waiting}
     if states == {"paused"}:
         return "You asked for a pause."
-    return "Collection may begin." if "collecting" in states else "Collection is to stop."
+    if "collecting" not in states:
+        return "Collection is to stop."
+    if all(view.goes_on for view in waiting if view.state == "collecting"):
+        return "Collection goes on by a new policy."
+    return "Collection may begin."
 
 
 def _yours(views: list[DeviceView], *, of: tuple[DeviceView, ...]) -> str:

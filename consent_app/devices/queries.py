@@ -42,7 +42,7 @@ COLLECTION = {
 
 
 def devices_of(employee: Employee) -> list[Device]:
-    """Return this person's devices with their newest policy and its acknowledgement loaded."""
+    """Return this person's devices with their two newest policies and what confirmed them."""
     newest = DevicePolicy.objects.order_by("-version").prefetch_related(
         Prefetch("acknowledgements", queryset=Acknowledgement.objects.order_by("sequence"))
     )
@@ -50,7 +50,7 @@ def devices_of(employee: Employee) -> list[Device]:
         Device.objects.active()
         .filter(employee=employee)
         .select_related("employee__jurisdiction")
-        .prefetch_related(Prefetch("policies", queryset=newest[:1], to_attr="newest_policies"))
+        .prefetch_related(Prefetch("policies", queryset=newest[:2], to_attr="newest_policies"))
     )
 
 
@@ -58,6 +58,12 @@ def newest_policy(device: Device) -> DevicePolicy:
     """Return the newest policy of a device that came from `devices_of`."""
     policy: DevicePolicy = device.newest_policies[0]  # type: ignore[attr-defined]  # to_attr sets it
     return policy
+
+
+def policy_before(device: Device) -> DevicePolicy | None:
+    """Return the policy before the newest, of a device that came from `devices_of`."""
+    policies: list[DevicePolicy] = device.newest_policies  # type: ignore[attr-defined]  # see above
+    return policies[1] if len(policies) > 1 else None
 
 
 def confirmed_at(policy: DevicePolicy) -> datetime | None:

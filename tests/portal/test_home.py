@@ -108,6 +108,34 @@ def test_pause_is_shown_as_awaited_until_the_device_confirms(sign_in, mira, lapt
     assert "To be paused" not in page
 
 
+def test_a_preference_is_no_beginning_of_collection(sign_in, home, mira, laptop, confirm):
+    confirm(laptop)
+
+    sign_in(mira).post("/preferences/", {"default_minutes": "15", "denies_metered": "on"})
+
+    page = text_of(home())
+    assert "Collection goes on by a new policy. LAPTOP-1 has not confirmed it yet." in page
+    assert "may begin" not in page
+
+
+def test_an_ended_pause_may_begin_collection(home, sign_in, mira, laptop, confirm):
+    client = sign_in(mira)
+    client.post("/pause", {"minutes": 15})
+    confirm(laptop)
+
+    client.post(reverse("pause-end"))
+
+    assert "Collection may begin. LAPTOP-1 has not confirmed it yet." in text_of(home())
+
+
+def test_what_no_device_confirmed_is_not_said_to_go_on(home, sign_in, mira, make_device):
+    make_device(mira)
+
+    sign_in(mira).post("/preferences/", {"default_minutes": "15", "denies_metered": "on"})
+
+    assert "Collection may begin." in text_of(home())
+
+
 def test_pause_counts_for_a_device_only_once_that_device_confirmed(
     sign_in, mira, laptop, make_device, confirm
 ):

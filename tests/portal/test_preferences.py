@@ -333,26 +333,7 @@ def test_nobody_is_reminded_who_did_not_ask(mira, laptop, frozen_time):
     assert remind_of_ends() == 0
 
 
-# Tomorrow
-
-
-def test_tomorrow_is_drawn_from_what_the_device_holds(sign_in, mira, laptop, captured):
-    add_quiet_time(employee=mira, by=mira, starts_at=time(12), minutes=30, weekdays=EVERY_DAY)
-    choose_applications(employee=mira, by=mira, slugs=frozenset({captured.slug}))
-
-    page = sign_in(mira).get(reverse("preferences")).content.decode()
-
-    assert 'viewBox="0 0 1440 40"' in page
-    assert '<rect data-tone="blue" x="720" y="0" width="30" height="40" />' in page
-    assert f"All day without {captured.name}." in page
-
-
-def test_a_day_on_which_the_clock_changes_is_as_long_as_it_is(sign_in, mira, laptop, frozen_time):
-    frozen_time.move_to("2027-03-13T20:00:00Z")
-
-    page = sign_in(mira).get(reverse("preferences")).content.decode()
-
-    assert 'viewBox="0 0 1380 40"' in page
+# Devices
 
 
 def test_the_page_says_what_the_devices_confirmed(sign_in, mira, laptop, post_json):

@@ -5,6 +5,7 @@ from consent_app.restrictions.queries.preferences import (
     application_preference,
     pause_preference,
     quiet_time_for,
+    quiet_times_ahead,
     quiet_times_of,
     quiet_windows,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "pauses_of",
     "pauses_to_remind_of",
     "quiet_time_for",
+    "quiet_times_ahead",
     "quiet_times_of",
     "quiet_windows",
     "restrictions_caused_by",

@@ -34,6 +34,15 @@ def quiet_times_of(employee: Employee) -> list[QuietTime]:
     return list(QuietTime.objects.filter(employee=employee, ended_at__isnull=True))
 
 
+def quiet_times_ahead(employee: Employee, *, at: datetime) -> list[tuple[QuietTime, Window]]:
+    """Return the quiet times that hold, each with when it is quiet next, or now."""
+    zone, before = ZoneInfo(employee.time_zone), at + QUIET_HORIZON
+    return [
+        (quiet_time, windows([quiet_time], zone=zone, after=at, before=before)[0])
+        for quiet_time in quiet_times_of(employee)
+    ]
+
+
 def quiet_windows(employee: Employee, *, at: datetime) -> list[Window]:
     """Return when it is quiet from `at` on, as far as a policy tells it ahead."""
     return windows(
