@@ -14,6 +14,8 @@ JURISDICTION_CODE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 # Control, format (bidirectional overrides, zero width), surrogate, private, unassigned; separators.
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters and signs that are drawn as nothing: fillers of Hangul, the empty pattern of Braille.
+BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def normalise_email(address: str) -> str:
@@ -24,7 +26,7 @@ def normalise_email(address: str) -> str:
 def invisible_character(text: str) -> str | None:
     """Return the first character that a reader can't see, as U+202E, or None."""
     for character in text:
-        if unicodedata.category(character) in INVISIBLE:
+        if unicodedata.category(character) in INVISIBLE or character in BLANK:
             return f"U+{ord(character):04X}"
     return None
 

@@ -5,11 +5,14 @@ for it. Source: GDPR, articles 13 and 14; N.Y. Civil Rights Law, 52-c*2; 19 Del.
 Stat., 31-48d; Cal. Civ. Code, 1798.100.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from consent_app.people.rules import BLANK
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 
@@ -21,6 +24,11 @@ NEW_YORK_PHRASES: Final = (
     "internet access or usage",
     "at any and all times",
     "by any lawful means",
+)
+# What writers leave for later. Anything else is for legal to judge.
+_PLACEHOLDER: Final = re.compile(
+    r"(?:to ?do|tb[acd]|fixme|x{2,}|to be (?:written|done|added|defined)|lorem ipsum\b.*|test)\W*",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -87,10 +95,17 @@ def title_of(name: str) -> str:
     return str(NoticeFields.model_fields[name].title)
 
 
+def _lack(written: str) -> str:
+    """Say why something that was written tells nobody anything; empty where it does."""
+    if not any(sign.isalnum() and sign not in BLANK for sign in written):
+        return "is empty"
+    return f"still says “{written}”" if _PLACEHOLDER.fullmatch(written) else ""
+
+
 def _missing(fields: NoticeFields) -> Iterator[MissingField]:
     for name in NoticeFields.model_fields:
-        if not getattr(fields, name):
-            yield MissingField(name, title_of(name), law_of(name), "is empty")
+        if problem := _lack(getattr(fields, name)):
+            yield MissingField(name, title_of(name), law_of(name), problem)
     written = " ".join(fields.new_york.lower().split())
     lacking = [phrase for phrase in NEW_YORK_PHRASES if phrase not in written]
     if written and lacking:

@@ -1,11 +1,11 @@
 """The words of the programme as `data/programme.toml` holds them, checked member by member."""
 
-import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from consent_app.register.models import KIND, SCREEN_CONTENT
+from consent_agent.protocol.kinds import is_never_collected
+from consent_app.register.models import KIND
 from consent_app.register.notice_fields import NoticeFields, missing
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -55,10 +55,12 @@ class Programme(Table):
         """
         codes = [kind.code for kind in self.kinds]
         twice = sorted({code for code in codes if codes.count(code) > 1})
-        screen = [code for code in codes if re.search(SCREEN_CONTENT, code)]
+        never = [
+            kind.code for kind in self.kinds if any(map(is_never_collected, (kind.code, kind.name)))
+        ]
         return [
             *(f"kind {code} appears twice" for code in twice),
-            *(f"kind {code}: screen content is never collected" for code in screen),
+            *(f"kind {code}: screen content and passwords are never collected" for code in never),
             *(
                 f"notice {field.name} {field.problem} ({field.law})"
                 for field in missing(self.notice)

@@ -9,6 +9,7 @@ from typing import Final
 
 from consent_agent.protocol.decision import Reason, Verdict
 from consent_agent.protocol.matching import Register
+from consent_agent.protocol.safeguards import PASSWORD_FIELDS
 
 _SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.ALLOWED: "{name} is in the register, and nothing forbids it now.",
@@ -64,7 +65,9 @@ def rule_name(verdict: Verdict) -> str:
 def why(verdict: Verdict, register: Register) -> str:
     """Return the rule that decided, as a sentence."""
     application = register.find(verdict.application) if verdict.application else None
-    safeguards = {safeguard.id: safeguard.explanation for safeguard in register.safeguards}
+    safeguards = {
+        safeguard.id: safeguard.explanation for safeguard in (PASSWORD_FIELDS, *register.safeguards)
+    }
     sentence = _SENTENCES.get(verdict.reason, _UNKNOWN).format(
         name=application.name if application else "It",
         reason=application.reason if application else "",

@@ -236,6 +236,8 @@ def test_refuses_a_register_with_one_safeguard_it_cannot_apply(make_register, sa
         {"excluded": "no"},
         {"kinds": None},
         {"kinds": ["screen_content"]},
+        {"kinds": ["window_pixels"]},
+        {"kinds": ["mouse_click", "password_keystrokes"]},
         {"match": {"domains": ["Example.com"]}},
         {"match": {"domains": ["*.example.com"]}},
         {"match": {"domains": [""]}},

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent_agent.protocol.matching import Register
-from consent_agent.protocol.safeguards import MASK, MAX_TEXT_LENGTH
+from consent_agent.protocol.safeguards import (
+    MASK,
+    MAX_TEXT_LENGTH,
+    PASSWORD_FIELDS,
+    Detector,
+    Safeguards,
+)
 from tests.agent.simulated_portal import REGISTER_DOCUMENT, read_rows
 
 ROWS = read_rows("protected_content.csv")
@@ -93,3 +99,24 @@ def test_members_that_the_contract_lacks_have_defaults():
         ("mask_text", "none"),
         ("pause_capture", "none"),
     ]
+
+
+PASSWORD_ROWS = [
+    row for row in read_rows("protected_content.csv") if row["class"] == "password_field"
+]
+
+
+@pytest.mark.parametrize("row", PASSWORD_ROWS, ids=lambda row: row["id"])
+def test_password_fields_are_protected_whatever_the_register_says(row):
+    nothing = Safeguards([])
+
+    assert nothing.refusing(Detector.FIELD_TYPE, row["example_match"]) is PASSWORD_FIELDS
+    assert nothing.refusing(Detector.FIELD_TYPE, row["example_no_match"]) is None
+    assert PASSWORD_FIELDS not in list(nothing)
+
+
+def test_a_register_with_safeguards_of_its_own_is_asked_first():
+    found = REGISTER.safeguards.refusing(Detector.FIELD_TYPE, "tag=input;type=password;name=pw")
+
+    assert found is not None
+    assert found.id == "pwd-input"

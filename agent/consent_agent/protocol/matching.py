@@ -16,6 +16,7 @@ from typing import Self
 from consent_agent.protocol.canonical import parse_json
 from consent_agent.protocol.documents import Members
 from consent_agent.protocol.errors import DocumentRefused, RegisterRefused
+from consent_agent.protocol.kinds import is_never_collected
 from consent_agent.protocol.safeguards import MAX_TEXT_LENGTH, Safeguard, Safeguards
 
 # One reading of an address only. Browsers take a backslash for a slash, strip tabs and line breaks
@@ -225,8 +226,8 @@ def _check_row(row: Application) -> None:
     for domain in row.domains:
         if not _HOST.fullmatch(domain):
             raise RegisterRefused(f"{row.slug}: domain {domain}")
-    if any(kind.startswith("screen") for kind in row.kinds):
-        raise RegisterRefused(f"{row.slug}: screen content is never collected")
+    if never := next(filter(is_never_collected, row.kinds), None):
+        raise RegisterRefused(f"{row.slug}: {never} is never collected")
 
 
 def normal_host(host: str) -> str | None:

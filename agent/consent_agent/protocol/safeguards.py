@@ -148,8 +148,26 @@ class Safeguard:
         return _VALIDATORS[self.validator](_SEPARATORS.sub("", number or "").upper())
 
 
+_PASSWORD_FIELDS: Final = re.compile(
+    r"(?:^|;)(?:type=password|autocomplete=(?:[^;]*\s)?(?:current|new)-password"
+    r"|subrole=AXSecureTextField|uia\.IsPassword=true|atspi\.role=password[ _]text)(?:;|$)",
+    re.IGNORECASE,
+)
+# What no register has to list and none can take away.
+PASSWORD_FIELDS: Final = Safeguard(
+    id="built-in-password-fields",
+    protects="password_field",
+    detector=Detector.FIELD_TYPE,
+    pattern=_PASSWORD_FIELDS.pattern,
+    validator="none",
+    action=Action.DROP_EVENT,
+    explanation="Fields for passwords",
+    expression=_PASSWORD_FIELDS,
+)
+
+
 class Safeguards:
-    """All safeguards of a register, by where they look."""
+    """All safeguards of a register, by where they look, and PASSWORD_FIELDS behind them."""
 
     def __init__(self, safeguards: Iterable[Safeguard]) -> None:
         self._all = tuple(safeguards)
@@ -161,6 +179,7 @@ class Safeguards:
             )
             for detector in Detector
         }
+        self._refusing[Detector.FIELD_TYPE] += (PASSWORD_FIELDS,)
         self._by_category = {
             safeguard.pattern: safeguard for safeguard in self._refusing[Detector.APP_CATEGORY]
         }

@@ -1,15 +1,15 @@
 """Browser input about a draft. What a cell of the table may hold, a field may hold."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms
 
+from consent_agent.protocol.kinds import is_never_collected
 from consent_agent.protocol.safeguards import VALIDATORS, Action, Detector
+from consent_app.register.forms.fields import title, words
 from consent_app.register.models import (
     KIND,
-    SCREEN_CONTENT,
     Application,
     Category,
     DataKind,
@@ -21,7 +21,6 @@ from consent_app.register.programme import KindWords
 from consent_app.register.rules import Row
 from consent_app.register.tables import row_of
 
-LONGEST_WORDS, LONGEST_TITLE = 2000, 80
 CAPTURED, EXCLUDED = "captured", "excluded"
 NAME_FIELDS = {
     "macos_bundle_id": "macOS bundle ids",
@@ -29,20 +28,6 @@ NAME_FIELDS = {
     "linux_executable": "Linux programs",
     "domains": "Addresses (host names)",
 }
-
-
-def words(label: str, *, required: bool = True, rows: int = 3, help_text: str = "") -> Any:
-    return forms.CharField(
-        label=label,
-        help_text=help_text,
-        max_length=LONGEST_WORDS,
-        required=required,
-        widget=forms.Textarea(attrs={"rows": rows}),
-    )
-
-
-def title(label: str) -> Any:
-    return forms.CharField(label=label, max_length=LONGEST_TITLE)
 
 
 class WordsForm(forms.Form):
@@ -78,13 +63,19 @@ class KindForm(forms.Form):
     )
 
     def clean_code(self) -> str:
-        code = str(self.cleaned_data["code"])
-        if re.search(SCREEN_CONTENT, code):
+        return self._collectable("code")
+
+    def clean_name(self) -> str:
+        return self._collectable("name")
+
+    def _collectable(self, field: str) -> str:
+        said = str(self.cleaned_data[field])
+        if is_never_collected(said):
             raise forms.ValidationError(
-                "What is on a screen, or who sits before it, is never collected. "
-                "No version can list it."
+                "What is on a screen, who sits before it, and passwords are never collected. "
+                "No version can list them."
             )
-        return code
+        return said
 
 
 class KindFormSetBase(forms.BaseFormSet):  # type: ignore[type-arg]  # generic in the stubs only

@@ -7,6 +7,7 @@ from django import forms
 from django.utils import timezone
 
 from consent_app.register.actions.review import LONGEST_REASON
+from consent_app.register.forms.fields import check_visible
 
 LONGEST_SUMMARY = 500
 
@@ -16,6 +17,7 @@ class ProposeForm(forms.Form):
         label="What changes, and why",
         help_text="A sentence or two. Staff read it beside the version from then on.",
         max_length=LONGEST_SUMMARY,
+        validators=[check_visible],
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Say in a sentence what changes and why. Staff read it."},
     )
@@ -30,6 +32,7 @@ class ReturnForm(forms.Form):
     reason = forms.CharField(
         label="Why",
         max_length=LONGEST_REASON,
+        validators=[check_visible],
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Say why, in a few words."},
     )

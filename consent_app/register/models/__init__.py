@@ -11,7 +11,6 @@ from consent_app.register.models.notices import (
 from consent_app.register.models.versions import (
     KIND,
     MAX_DOCUMENT_BYTES,
-    SCREEN_CONTENT,
     SLUG,
     Application,
     Category,
@@ -25,7 +24,6 @@ from consent_app.register.models.versions import (
 __all__ = [
     "KIND",
     "MAX_DOCUMENT_BYTES",
-    "SCREEN_CONTENT",
     "SLUG",
     "Application",
     "Category",

@@ -17,10 +17,10 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Length, Lower
 from django.db.models.lookups import LessThanOrEqual
 
+from consent_agent.protocol.kinds import NEVER_COLLECTED
+
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024  # Source: design, section 5
 
-# Whatever shows what was on a screen, or films who sits before it, has one of these in its name.
-SCREEN_CONTENT = "screen|display|framebuffer|image|picture|photo|video|camera|webcam"
 SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 KIND = r"^[a-z]+(?:_[a-z]+)*$"
 
@@ -205,7 +205,7 @@ class RegisterVersion(models.Model):
 
 
 class DataKind(models.Model):
-    """A kind of data, such as keystrokes. Screen content can never be one."""
+    """A kind of data, such as keystrokes. Screen content and passwords can never be one."""
 
     version = models.ForeignKey(RegisterVersion, on_delete=models.CASCADE, related_name="kinds")
     code = models.CharField(max_length=40, validators=[RegexValidator(KIND)])
@@ -221,7 +221,8 @@ class DataKind(models.Model):
             models.UniqueConstraint(fields=["version", "code"], name="register_kind_once"),
             models.CheckConstraint(condition=Q(code__regex=KIND), name="register_kind_code"),
             models.CheckConstraint(
-                condition=~Q(code__regex=SCREEN_CONTENT), name="register_no_screen_content"
+                condition=~Q(code__regex=NEVER_COLLECTED) & ~Q(name__iregex=NEVER_COLLECTED),
+                name="register_no_screen_content",
             ),
             models.CheckConstraint(
                 condition=Q(retention_days__gte=1), name="register_kind_retention"

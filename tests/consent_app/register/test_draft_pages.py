@@ -178,14 +178,23 @@ def test_kinds_and_their_retention_are_written(write, draft):
     assert kinds[1]["code"] not in used
 
 
-@pytest.mark.parametrize("code", ["screen_content", "full_screen", "webcam", "window_image"])
-def test_screen_content_is_never_listed(write, draft, code):
-    kinds = [*kinds_of(draft), kinds_of(draft)[0] | {"code": code}]
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"code": "screen_content"},
+        {"code": "window_image"},
+        {"code": "password_keystrokes"},
+        {"code": "window_events", "name": "Screenshots"},
+    ],
+)
+def test_screen_content_and_passwords_are_never_listed(write, draft, said):
+    kinds = [*kinds_of(draft), kinds_of(draft)[0] | {"code": "more"} | said]
 
     response = write("draft-kinds", formset("kinds", kinds, initial=len(kinds) - 1))
 
     assert response.status_code == 422
-    assert "No version can list it." in text(response)
+    assert "No version can list them." in text(response)
+    assert draft.kinds.count() == len(kinds) - 1
 
 
 def test_a_new_kind_is_collected_from_every_application_that_is_collected_from(write, draft):
@@ -239,6 +248,38 @@ def test_what_laws_ask_of_notices_is_written(write, draft, client_of_owner):
     assert fresh(draft).notice_fields["delaware"] == "daily"
     page = text(client_of_owner.get(reverse("register-review")))
     assert "Where questions go (GDPR 13(1)(a)) is empty." in page
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (" ", "is empty"),
+        (". . .", "is empty"),
+        ("TODO", "still says “TODO”"),
+        ("to be written.", "still says “to be written.”"),
+    ],
+)
+def test_what_tells_nobody_anything_counts_as_empty(write, draft, client_of_owner, written, said):
+    write("draft-notice", draft.notice_fields | {"contact": written})
+
+    page = text(client_of_owner.get(reverse("register-review")))
+    assert f"Where questions go (GDPR 13(1)(a)) {said}." in page
+
+
+def test_a_short_word_is_not_empty(write, draft, client_of_owner):
+    write("draft-notice", draft.notice_fields | {"transfers": "None"})
+
+    page = text(client_of_owner.get(reverse("register-review")))
+    assert "before it can be published" not in page
+
+
+@pytest.mark.parametrize("character", ["\u200b", "\u202e", "\u2066", "\u00ad", "\u3164"])
+def test_what_nobody_can_see_is_not_written(write, draft, character):
+    response = write("draft-notice", draft.notice_fields | {"rights": f"You may {character}see."})
+
+    assert response.status_code == 422
+    assert f"U+{ord(character):04X}" in text(response)
+    assert fresh(draft).notice_fields == draft.notice_fields
 
 
 # Safeguards

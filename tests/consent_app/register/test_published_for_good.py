@@ -29,6 +29,14 @@ KINDS_OF_SCREEN_CONTENT = [
     "window_image",
     "webcam",
     "photo",
+    "window_pixels",
+    "ocr_text",
+    "desktop_recording",
+    "thumbnails",
+    "video_frames",
+    "page_content",
+    "password_keystrokes",
+    "pin",
 ]
 
 
@@ -134,6 +142,25 @@ def test_a_document_of_more_than_4_mib_is_refused(approved):
 def test_screen_content_is_no_kind_of_data(draft, code):
     with pytest.raises(IntegrityError, match="register_no_screen_content"), transaction.atomic():
         DataKind.objects.create(version=draft, **kind(code))
+
+
+@pytest.mark.parametrize("name", ["Screenshots", "What is on the SCREEN", "Passwords"])
+def test_an_innocent_code_does_not_hide_it(draft, name):
+    with pytest.raises(IntegrityError, match="register_no_screen_content"), transaction.atomic():
+        DataKind.objects.create(version=draft, **kind("window_events") | {"name": name})
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("spins", "Spins"),
+        ("mediocre", "Mediocre"),
+        ("timeframes", "Timeframes"),
+        ("touch", "Touch"),
+    ],
+)
+def test_words_that_only_contain_the_letters_are_no_screen_content(draft, code, name):
+    assert DataKind.objects.create(version=draft, **kind(code) | {"name": name}).pk
 
 
 def test_no_version_is_published_with_a_kind_that_it_does_not_describe(draft, approve):

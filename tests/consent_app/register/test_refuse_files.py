@@ -59,8 +59,8 @@ WRONG_PROGRAMMES = [
     ("purpose = ", "porpoise = ", "porpoise: Extra inputs are not permitted"),
     ('code = "mouse_click"', 'code = "mouse_movement"', "kind mouse_movement appears twice"),
     ('code = "mouse_click"', 'code = "Clicks!"', "kinds 2 code: String should match"),
-    ('code = "mouse_click"', 'code = "screen_content"', "screen content is never collected"),
-    ('code = "mouse_click"', 'code = "webcam"', "screen content is never collected"),
+    ('code = "mouse_click"', 'code = "screen_content"', "screen content and passwords are never"),
+    ('code = "mouse_click"', 'code = "webcam"', "screen content and passwords are never"),
     ("[[kinds]]", "[[kinds", "Expected"),
 ]
 
