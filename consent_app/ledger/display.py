@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from django.utils.formats import date_format
 
@@ -17,6 +17,8 @@ from consent_app.ledger.words import bytes_in_words, why_not
 # Every so many hours or days a name stands on the axis; the table names them all.
 MARK_EVERY = {Span.DAY: 6, Span.WEEK: 1, Span.MONTH: 7}
 HOUR_MILLISECONDS = 3_600_000
+# A worker may be busy when the task is due; a longer wait is told.
+DELETION_TAKES = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Counted:
     chart: Chart | None
     kinds: list[str]
     lines: list[Line]
+    by_kind: list[tuple[str, own.Totals]]
     reasons: list[tuple[str, int]]
 
 
@@ -79,11 +82,15 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Since when anything was collected, and when the oldest of what is kept will be deleted."""
+    """Since when anything was collected, and when the oldest of what is kept will be deleted.
+
+    `is_late` says that it should have been, and that the task which does it has not run.
+    """
 
     collected_since: datetime | None
     oldest: datetime | None
     deleted_at: datetime | None
+    is_late: bool
 
 
 def devices_told(reporters: Sequence[Reporter], *, now: datetime) -> list[Told]:
@@ -111,6 +118,7 @@ def counted_in(reporters: Sequence[Reporter], period: Period, *, today: date) ->
         chart=draw(points) if summary.applications else None,
         kinds=list(kinds.values()),
         lines=[_line(of, names, kinds) for of in summary.applications],
+        by_kind=[(name, summary.kinds[code]) for code, name in kinds.items()],
         reasons=_reasons(summary.reasons),
     )
 
@@ -160,13 +168,15 @@ def costs_in(reporters: Sequence[Reporter], period: Period) -> list[Cost]:
     ]
 
 
-def what_is_kept(reporters: Sequence[Reporter]) -> Kept:
+def what_is_kept(reporters: Sequence[Reporter], *, now: datetime) -> Kept:
     first = [found for reporter in reporters if (found := reporter.first_captured_at)]
     oldest = own.oldest_hour(reporters)
+    deleted_at = _deletion_of(oldest) if oldest else None
     return Kept(
         collected_since=min(first, default=None),
         oldest=oldest,
-        deleted_at=_deletion_of(oldest) if oldest else None,
+        deleted_at=deleted_at,
+        is_late=deleted_at is not None and now > deleted_at + DELETION_TAKES,
     )
 
 
@@ -220,14 +230,14 @@ def _zone_if_twice(hour: datetime, period: Period) -> str:
 def _mark(key: datetime | date, period: Period) -> str:
     if isinstance(key, datetime):
         return f"{key.astimezone(period.zone):%H:%M}"
-    return date_format(key, "D j" if period.span == Span.WEEK else "j M")
+    # On a phone there is no room for more than the name of a day.
+    return date_format(key, "D" if period.span == Span.WEEK else "j M")
 
 
 def _kinds(summary: own.Summary) -> dict[str, str]:
     """Return the codes and names of the kinds that occur, in the order of the register."""
-    occurring = {code for of in summary.applications for code in of.by_kind}
     names = own.names_of_kinds()
-    return {code: name for code, name in names.items() if code in occurring}
+    return {code: name for code, name in names.items() if code in summary.kinds}
 
 
 def _line(of: own.OfApplication, names: dict[str, str], kinds: dict[str, str]) -> Line:

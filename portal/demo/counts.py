@@ -77,7 +77,8 @@ class OldLaptop:
             local = datetime.combine(at.date(), time(clock), self.zone)
             hour = local.astimezone(UTC).replace(minute=0)
             counted += self._hour(hour, self._busy(clock))
-            spent.append(Spent(hour, self.chance.uniform(6, 20), self._around(18_000), None))
+            battery = self._around(45)
+            spent.append(Spent(hour, self.chance.uniform(6, 20), self._around(18_000), battery))
         receive_report(device=self.device, counted=counted, spent=spent)
 
     def _remove(self) -> None:

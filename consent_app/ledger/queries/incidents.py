@@ -4,24 +4,27 @@ import uuid
 from datetime import datetime
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Q
 from django.shortcuts import get_object_or_404
 
 from consent_app.ledger import rules
 from consent_app.ledger.models import Incident
 from consent_app.people.models import Employee
 
-MOST_SHOWN = 50
+MOST_EXPLAINED_SHOWN = 50
 
 
 def incidents_shown(*, at: datetime) -> list[Incident]:
-    """Return those that wait for an explanation, then what was explained within 90 days."""
-    explained_since = Q(closed_at__gt=at - rules.EXPLAINED_INCIDENTS_SHOWN)
-    shown = Incident.objects.filter(explained_since | Q(closed_at__isnull=True))
-    newest_first = shown.select_related("closed_by").order_by(
-        F("closed_at").desc(nulls_first=True), "-last_seen_at"
-    )
-    return list(newest_first[:MOST_SHOWN])
+    """Return all that wait for an explanation, then the latest explained within 90 days.
+
+    None that waits is left out, however many there are: `rules.MOST_INCIDENTS_OF_A_DEVICE` keeps
+    one device from making many.
+    """
+    incidents = Incident.objects.select_related("closed_by")
+    explained = incidents.filter(closed_at__gt=at - rules.EXPLAINED_INCIDENTS_SHOWN)
+    return [
+        *incidents.unexplained().order_by("-last_seen_at"),
+        *explained.order_by("-closed_at")[:MOST_EXPLAINED_SHOWN],
+    ]
 
 
 def count_open() -> int:

@@ -39,10 +39,11 @@ class OfApplication:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was counted in a period, seen from three sides."""
+    """What was counted in a period, seen from four sides; `kinds` by their codes."""
 
     totals: Totals
     applications: list[OfApplication]
+    kinds: dict[str, Totals]
     reasons: dict[str, int]
 
 
@@ -123,18 +124,20 @@ def summary_of(reporters: Collection[Reporter], period: Period) -> Summary:
     words = _words({number for *numbers, _ in rows for number in numbers})
     totals = Totals()
     applications: dict[str, OfApplication] = {}
+    kinds: dict[str, Totals] = {}
     reasons: dict[str, int] = {}
     for application, kind, outcome, count in rows:
-        slug, reason = words[application], words[outcome]
+        slug, code, reason = words[application], words[kind], words[outcome]
         of = applications.setdefault(slug, OfApplication(slug))
-        for sums in (totals, of.totals, of.by_kind.setdefault(words[kind], Totals())):
+        of_kind = kinds.setdefault(code, Totals())
+        for sums in (totals, of_kind, of.totals, of.by_kind.setdefault(code, Totals())):
             sums.add(reason, count)
         if reason != CAPTURED:
             reasons[reason] = reasons.get(reason, 0) + count
     most_first = sorted(
         applications.values(), key=lambda of: (-of.totals.collected, -of.totals.left_out, of.slug)
     )
-    return Summary(totals, most_first, reasons)
+    return Summary(totals, most_first, kinds, reasons)
 
 
 def used_in(reporters: Collection[Reporter], period: Period) -> Used | None:

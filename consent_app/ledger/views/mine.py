@@ -42,7 +42,7 @@ def my_data(request: UserRequest) -> HttpResponse:
             "later": _later(period, today),
             "counted": display.counted_in(reporters, period, today=today),
             "costs": display.costs_in(reporters, period),
-            "kept": display.what_is_kept(reporters),
+            "kept": display.what_is_kept(reporters, now=now),
         }
     return render(request, PAGE, context)
 

@@ -12,6 +12,7 @@ from consent_app.ledger.actions import close_incident
 from consent_app.ledger.actions.incidents import open_incidents
 from consent_app.ledger.errors import ExplanationMissing, IncidentClosedAlready, IncidentForbidden
 from consent_app.ledger.models import Incident, IncidentDevice
+from consent_app.ledger.queries.incidents import incidents_shown
 from consent_app.notifications.models import Notification
 from consent_app.people.roles import Role, ensure_roles
 from tests.conftest import NOON
@@ -199,6 +200,29 @@ def test_everybody_sees_it_until_it_is_explained_and_90_days_more(
 
     frozen_time.shift(timedelta(days=90))
     assert WHY not in client.get(reverse("register")).content.decode()
+
+
+def test_no_incident_that_waits_is_left_out_however_many_there_are(make_device, owner):
+    """Otherwise making many would hide the one that matters."""
+    first = reported(make_device(), ("first", "microphone"))
+    many = [
+        Incident(
+            application=f"app-{number}",
+            kind="microphone",
+            first_seen_at=NOON + timedelta(minutes=1),
+            last_seen_at=NOON + timedelta(minutes=1),
+        )
+        for number in range(60)
+    ]
+    Incident.objects.bulk_create(many)
+    explained = reported(make_device(), ("last", "microphone"))
+    close_incident(incident=explained, by=owner, explanation=WHY)
+
+    shown = incidents_shown(at=NOON)
+
+    assert shown[-2] == first
+    assert shown[-1] == explained
+    assert len(shown) == 62
 
 
 def test_without_an_incident_the_page_says_nothing_of_it(make_device, make_employee, sign_in):

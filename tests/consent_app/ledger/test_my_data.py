@@ -117,6 +117,22 @@ def test_lists_applications_by_name_the_most_collected_from_first(visit, laptop,
     ]
 
 
+def test_adds_up_each_kind_in_the_order_of_the_register(visit, laptop, count, declared):
+    slack, mail = declared[:2]
+    count(laptop, app=slack, captured=3, kind="keystrokes", pause=1)
+    count(laptop, app=mail, captured=4, kind="keystrokes")
+    count(laptop, app=mail, captured=0, kind="mouse_click", pause=2)
+
+    page = visit()
+
+    sums = [
+        (kind, totals.collected, totals.left_out)
+        for kind, totals in page.context["counted"].by_kind
+    ]
+    assert sums == [("Mouse clicks", 0, 2), ("Keystrokes", 7, 1)]
+    assert "By kind of data" in text_of(page)
+
+
 def test_says_why_something_was_left_out_and_puts_together_what_reads_the_same(
     visit, laptop, count
 ):
@@ -266,6 +282,20 @@ def test_says_since_when_and_when_the_next_is_deleted_and_keeps_its_word(
     after = visit()
     assert after.context["kept"].oldest is None
     assert "Collected since Monday 23 November 2026." in text_of(after)
+
+
+def test_says_when_a_deletion_is_overdue(visit, laptop, count, frozen_time):
+    count(laptop)
+    due = visit().context["kept"].deleted_at
+
+    frozen_time.move_to(due + timedelta(minutes=59))
+    assert "are deleted on" in text_of(visit())
+    frozen_time.move_to(due + timedelta(minutes=61))
+    late = text_of(visit())
+    keep_days()
+
+    assert "should have been deleted on" in late
+    assert "should have been deleted" not in text_of(visit())
 
 
 def test_without_a_report_the_page_says_what_will_be_there(visit, laptop):
