@@ -6,9 +6,9 @@ is done in `client`, `loop`, `gate` and `state`.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import platform
-import signal
 import sys
 import uuid
 from collections.abc import Callable, Sequence
@@ -16,34 +16,52 @@ from pathlib import Path
 
 from consent_agent import __version__
 from consent_agent.client import Connection, PortalClient, enrol
-from consent_agent.clock import SystemClock
+from consent_agent.clock import Instant, SystemClock
 from consent_agent.errors import (
     AgentError,
     AlreadyEnrolled,
+    AlreadyRunning,
     FileUnreadable,
     NotEnrolled,
     PortalRefused,
     ReceiptRefused,
 )
+from consent_agent.folders import check_folder, default_folder
 from consent_agent.gate import Gate
-from consent_agent.ledger import Ledger
-from consent_agent.loop import Agent
+from consent_agent.locking import is_running
+from consent_agent.pacing import (
+    MAX_EVERY_SECONDS,
+    MAX_SPREAD_SECONDS,
+    MIN_EVERY_SECONDS,
+    Pace,
+)
 from consent_agent.protocol.canonical import parse_json
 from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import KeySet
 from consent_agent.protocol.receipts import MAX_BYTES as MAX_RECEIPT_BYTES
 from consent_agent.protocol.receipts import verify_receipt
-from consent_agent.reporting import Meter, Reporter
-from consent_agent.state import MAX_PAUSE_MINUTES, LocalPause, State, default_folder
+from consent_agent.service import (
+    LOG_BYTES,
+    LOG_FILE,
+    OLDER_LOGS,
+    LogFile,
+    make_reporter,
+    run_until_stopped,
+)
+from consent_agent.state import MAX_PAUSE_MINUTES, LocalPause, State
 from consent_agent.wording import (
     KEYS_OF_THE_FILE,
+    advice_on,
     describe_denied,
     printable,
     receipt_lines,
+    status_lines,
     time_of_day,
     withdrawn_key_note,
 )
+
+type _Parser = argparse.ArgumentParser
 
 EXIT_STATUSES = """\
 exit status:
@@ -53,7 +71,14 @@ exit status:
   3  this device is not enrolled
   4  this device was revoked
   5  the portal cannot be reached, or refused
-  6  a file of the state folder was altered, or is open to other users
+  6  a file of the state folder was altered, or the folder is open to other users
+  7  an agent runs on this state folder already
+"""
+_DESCRIPTION = """\
+Keeps this computer to what its owner, and the portal, decided about collection.
+
+It holds the newest signed policy, says what may be captured, and confirms to the portal what it
+applied. It captures nothing itself. Without a fresh policy nothing may be captured.
 """
 _PLATFORMS = {"Darwin": "macos", "Windows": "windows"}
 
@@ -65,6 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command(options)
     except AgentError as failure:
         _complain(f"consent-agent: {failure}")
+        if advice := advice_on(failure):
+            _complain(advice)
         return failure.exit_status
     except DocumentRefused as refusal:
         _complain(f"consent-agent: A document was refused ({refusal}).")
@@ -77,21 +104,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="consent-agent",
-        description="Holds the signed policy of this device and says what may be captured.",
+        description=_DESCRIPTION,
         epilog=EXIT_STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--state", type=Path, default=default_folder(), metavar="FOLDER", help="state folder"
+        "--state",
+        type=Path,
+        default=default_folder(),
+        metavar="FOLDER",
+        help="where this agent keeps its files; %(default)s if not given",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    enrolling = commands.add_parser("enrol", parents=[common], help="enrol this device")
-    enrolling.add_argument("url", metavar="URL", help="address of the portal")
-    enrolling.add_argument("code", metavar="CODE", help="code shown by the portal")
-    enrolling.add_argument("--hostname", default=platform.node() or "unknown")
+    def add(name: str, command: Callable[[argparse.Namespace], None], text: str) -> _Parser:
+        added = commands.add_parser(name, parents=[common], help=text, description=_sentence(text))
+        added.set_defaults(command=command)
+        return added
+
+    enrolling = add("enrol", _enrol, "let this computer in with a code from the portal")
+    enrolling.add_argument("url", metavar="URL", help="address of the portal, https://...")
+    enrolling.add_argument("code", metavar="CODE", help='from "My devices"; works once')
+    enrolling.add_argument(
+        "--hostname",
+        default=platform.node() or "unknown",
+        help="what the portal calls this computer; %(default)s if not given",
+    )
     enrolling.add_argument(
         "--programme-key",
         action="append",
@@ -99,27 +139,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KID",
         help="enrol only with a portal whose programme keys are these; may be given twice",
     )
-    enrolling.set_defaults(command=_enrol)
-
-    running = commands.add_parser("run", parents=[common], help="run until stopped")
-    running.set_defaults(command=_run)
-
-    status = commands.add_parser("status", parents=[common], help="show what is in force")
-    status.add_argument("--json", action="store_true", help="for programs")
-    status.set_defaults(command=_status)
-
-    pausing = commands.add_parser("pause", parents=[common], help="stop collection for a while")
-    pausing.add_argument("minutes", metavar="N", type=_minutes, help="1 to 30 minutes")
-    pausing.set_defaults(command=_pause)
-
-    reporting = commands.add_parser(
-        "report", parents=[common], help="tell the portal now what was counted"
+    _add_run_options(add("run", _run, "work until it is stopped; the service does this"))
+    add("status", _status, "say what is collected now, and why not").add_argument(
+        "--json", action="store_true", help="for programs"
     )
-    reporting.set_defaults(command=_report)
-
-    verifying = commands.add_parser(
-        "verify-receipt", parents=[common], help="check a receipt of the portal, without network"
+    add("pause", _pause, "stop collection on this computer for some minutes").add_argument(
+        "minutes",
+        metavar="N",
+        type=_whole_number(1, MAX_PAUSE_MINUTES),
+        help=f"1 to {MAX_PAUSE_MINUTES} minutes",
     )
+    add("resume", _resume, "end the pause before its time")
+    add("report", _report, "tell the portal now what was counted")
+    verifying = add("verify-receipt", _verify_receipt, "check a receipt, without a network")
     verifying.add_argument("file", metavar="FILE", type=Path, help="the receipt")
     verifying.add_argument(
         "--keys",
@@ -127,20 +159,49 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="file with the portal's keys; else those that this device was given",
     )
-    verifying.set_defaults(command=_verify_receipt)
-
-    resuming = commands.add_parser("resume", parents=[common], help="end the pause")
-    resuming.set_defaults(command=_resume)
+    add("forget", _forget, "delete all that the agent keeps on this computer").add_argument(
+        "--yes", action="store_true", help="do not ask"
+    )
     return parser
 
 
-def _minutes(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAUSE_MINUTES):
-        raise argparse.ArgumentTypeError(f"a whole number from 1 to {MAX_PAUSE_MINUTES}")
-    return int(text)
+def _add_run_options(running: _Parser) -> None:
+    running.add_argument(
+        "--every",
+        metavar="SECONDS",
+        type=_whole_number(MIN_EVERY_SECONDS, MAX_EVERY_SECONDS),
+        help="ask so often, and hold no long poll: where something on the way cuts those",
+    )
+    running.add_argument(
+        "--spread",
+        metavar="SECONDS",
+        type=_whole_number(0, MAX_SPREAD_SECONDS),
+        default=0,
+        help="ask first at a random moment of so many seconds, if nothing is collected until then",
+    )
+    running.add_argument(
+        "--log",
+        action="store_true",
+        help=f"write to {LOG_FILE} in the state folder, at most {LOG_BYTES // 1_000_000} MB each"
+        f" and {OLDER_LOGS} older ones",
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _whole_number(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return read
 
 
 def _enrol(options: argparse.Namespace) -> None:
+    check_folder(options.state)  # a code works once: look before it is spent
     if State.exists(options.state):
         raise AlreadyEnrolled
     asyncio.run(_enrol_with_portal(options))
@@ -157,50 +218,19 @@ async def _enrol_with_portal(options: argparse.Namespace) -> None:
             programme_keys=options.programme_key,
         )
     State.create(options.state, enrolment)
-    _announce(f"Enrolled as device {enrolment.device_id}. Start it with: consent-agent run")
+    _announce(f"Enrolled as device {enrolment.device_id}. Now start the agent: consent-agent run")
 
 
 def _run(options: argparse.Namespace) -> None:
-    asyncio.run(_run_until_stopped(State.load(options.state)))
-
-
-async def _run_until_stopped(state: State) -> None:
-    stop = asyncio.Event()
-    _set_on_signals(stop)
-    clock = SystemClock()
-    enrolment = state.enrolment
-    _announce(f"Device {enrolment.device_id}, portal {enrolment.portal_url}")
-    async with Connection(enrolment.portal_url) as connection:
-        client = PortalClient(connection, enrolment)
-        agent = Agent(
-            state=state,
-            client=client,
-            reporter=_reporter(state, client, connection),
-            gate=Gate(clock),
-            clock=clock,
-            announce=_announce,
-        )
-        await agent.run(stop)
-    _announce("Stopped.")
-
-
-def _reporter(state: State, client: PortalClient, connection: Connection) -> Reporter:
-    return Reporter(
-        ledger=Ledger(state.path),
-        client=client,
-        meter=Meter(connection),
-        clock=SystemClock(),
-        announce=_announce,
-    )
-
-
-def _set_on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    state = State.load(options.state)
+    pace = Pace(every_seconds=options.every, spread_seconds=options.spread)
+    announce = LogFile(state.path) if options.log else _announce
+    try:
+        asyncio.run(run_until_stopped(state, pace=pace, announce=announce))
+    except AgentError as failure:
+        if options.log:
+            announce(str(failure))
+        raise
 
 
 def _announce(line: str) -> None:
@@ -213,22 +243,23 @@ def _complain(line: str) -> None:
 
 def _status(options: argparse.Namespace) -> None:
     state = State.load(options.state)
-    shown = _describe_status(state, Gate.from_state(options.state))
+    gate, now = Gate.from_state(options.state), SystemClock().now()
+    at_work = is_running(options.state)
     if options.json:
-        print(json.dumps(shown, indent=2))
+        print(json.dumps(_describe_status(state, gate, now, at_work=at_work), indent=2))
         return
-    for name, value in shown.items():
-        _announce(f"{name.replace('_', ' '):<17} {'-' if value is None else value}")
+    for line in status_lines(state.enrolment, gate, now, at_work=at_work):
+        _announce(line)
 
 
-def _describe_status(state: State, gate: Gate) -> dict[str, object]:
-    now = SystemClock().now()
+def _describe_status(state: State, gate: Gate, now: Instant, *, at_work: bool) -> dict[str, object]:
     held, pause = gate.held, gate.local_pause
     is_paused = pause is not None and pause.is_in_force(now)
     collecting = held is not None and not is_paused and held.collects_anything(now)
     shown: dict[str, object] = {
         "portal": state.enrolment.portal_url,
         "device": state.enrolment.device_id,
+        "running": at_work,
         "collecting": collecting,
         "local_pause_until": format_time(pause.ends_at) if pause and is_paused else None,
     }
@@ -274,7 +305,7 @@ def _report(options: argparse.Namespace) -> None:
 async def _report_counts(state: State) -> None:
     async with Connection(state.enrolment.portal_url) as connection:
         client = PortalClient(connection, state.enrolment)
-        rows = await _reporter(state, client, connection).report()
+        rows = await make_reporter(state, client, connection, announce=_announce).report()
     _announce(f"Rows that the portal took: {rows}.")
 
 
@@ -330,3 +361,19 @@ async def _end_portal_pause(state: State) -> None:
         except PortalRefused as refusal:
             if refusal.status != 404:  # the portal has no pause to end
                 raise
+
+
+def _forget(options: argparse.Namespace) -> None:
+    """Delete everything; also what a damaged enrolment left behind."""
+    if is_running(options.state):
+        raise AlreadyRunning
+    if not options.yes:
+        question = f"Delete all that the agent keeps in {options.state}? Type yes: "
+        if input(question).strip().lower() != "yes":
+            _announce("Nothing was deleted.")
+            return
+    State.erase(options.state)
+    LogFile(options.state).remove()
+    with contextlib.suppress(OSError):  # somebody else's files may be in there
+        options.state.rmdir()
+    _announce("Deleted. The portal still knows this device: its owner, or IT, removes it there.")

@@ -48,6 +48,26 @@ class StateRefused(AgentError):
         super().__init__(f"{name} in the state folder {problem}.")
 
 
+class FolderRefused(AgentError):
+    """The state folder is not this user's alone."""
+
+    code = "folder_refused"
+    exit_status = 6
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"The state folder {path} {problem}.")
+
+
+class AlreadyRunning(AgentError):
+    """Another agent works on the same state folder."""
+
+    code = "already_running"
+    exit_status = 7
+
+    def __init__(self) -> None:
+        super().__init__("An agent runs on this state folder already.")
+
+
 class InsecureAddress(AgentError):
     """The portal's address would send the device's token in the clear."""
 

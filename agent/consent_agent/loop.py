@@ -24,6 +24,7 @@ from consent_agent.errors import (
     AgentError,
     AnswerRefused,
     DeviceRevoked,
+    NotEnrolled,
     PortalRefused,
     Slept,
 )
@@ -87,12 +88,13 @@ class Agent:
 
         Raises:
             DeviceRevoked: the portal revoked the device; the state folder is empty now.
+            NotEnrolled: somebody removed the enrolment from it; it is empty now, too.
         """
         self._restore()
         self._pause.look()  # before the first answer could open the gate
         try:
             await self._work(stop)
-        except DeviceRevoked:
+        except (DeviceRevoked, NotEnrolled):
             self._state.forget()  # when nobody writes there any more
             raise
 
@@ -375,6 +377,8 @@ class Agent:
         """Look after what no answer of the portal tells: the pause's file, and having slept."""
         last = self._clock.now().steady
         while True:
+            if not State.exists(self._state.path):
+                raise NotEnrolled
             self._pause.look()
             if self._pause.is_overdue():
                 self._reportable.set()

@@ -7,6 +7,7 @@ All but those are sealed; their digest is computed again. Signatures inside are 
 whoever loads a policy (`gate`). How files are written is left to `storage`.
 """
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import platformdirs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from consent_agent.acceptance import Floor, Floors, SignedDocuments
+from consent_agent.acceptance import Floors, SignedDocuments
 from consent_agent.clock import Instant
 from consent_agent.errors import NotEnrolled, StateRefused
+from consent_agent.floors import floors_members, read_floors
+from consent_agent.folders import check_folder
 from consent_agent.ledger import LEDGER_FILES
 from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
 from consent_agent.protocol.documents import MAX_VERSION, Ceiling, Erase, Members, format_time
@@ -121,11 +123,6 @@ class LocalPause:
         return max(1, math.ceil(self.remaining(now) / timedelta(minutes=1)))
 
 
-def default_folder() -> Path:
-    """Return the platform's folder for state of this user."""
-    return platformdirs.user_state_path("consent-agent", appauthor=False)
-
-
 def pause_stamp(path: Path) -> object:
     """Return what changes when the pause's file in a state folder does; None without one."""
     return Folder(path).stamp(_PAUSE)
@@ -146,6 +143,7 @@ class State:
     @classmethod
     def create(cls, path: Path, enrolment: Enrolment) -> "State":
         """Begin anew; what an earlier enrolment left behind is no longer readable, and goes."""
+        check_folder(path)
         state = cls(Folder(path), enrolment)
         state.forget()
         if enrolment.key_set is not None:
@@ -160,7 +158,9 @@ class State:
         Raises:
             NotEnrolled: there is no enrolment.
             StateRefused: it was altered.
+            FolderRefused: the folder is not this user's alone.
         """
+        check_folder(path)
         folder = Folder(path)
         sealed = folder.read(_ENROLMENT)
         if sealed is None:
@@ -177,7 +177,7 @@ class State:
     @staticmethod
     def look(path: Path) -> Look:
         """Look whether what a policy is restored from may have changed, but for its documents."""
-        return Folder(path).look((_ENROLMENT, _POLICY, _FLOORS, _PAUSE))
+        return Folder(path).look((_ENROLMENT, _KEYS, _POLICY, _FLOORS, _PAUSE))
 
     @staticmethod
     def look_at_documents(path: Path, ceiling: Ceiling) -> Look:
@@ -193,6 +193,12 @@ class State:
 
     def forget(self) -> None:
         """Delete everything, the credentials first."""
+        self.erase(self.path)
+
+    @staticmethod
+    def erase(path: Path) -> None:
+        """Delete everything in a state folder, whether or not it can be read."""
+        folder = Folder(path)
         for name in (
             _ENROLMENT,
             _KEYS,
@@ -202,12 +208,15 @@ class State:
             _PAUSE,
             _REPORTED_PAUSE,
             _ERASURES,
-            *self._folder.names(_REGISTERS),
-            *self._folder.names(_FILTERS),
-            *self._folder.names(SPOOL),
+            *folder.names(_REGISTERS),
+            *folder.names(_FILTERS),
+            *folder.names(SPOOL),
             *LEDGER_FILES,
         ):
-            self._folder.remove(name)
+            folder.remove(name)
+        for below in (_REGISTERS, _FILTERS, SPOOL):
+            with contextlib.suppress(OSError):  # there is none, or something of others in it
+                (path / below).rmdir()
 
     def read_keys(self) -> tuple[KeySet, str | None]:
         """Return the keys to believe, and the signed set that names them, if there ever was one.
@@ -238,7 +247,7 @@ class State:
     def write_policy(self, policy: StoredPolicy, floors: Floors) -> None:
         """Keep a policy, then its floors: another process never finds floors above the policy."""
         self._write(_POLICY, _policy_members(policy))
-        self._write(_FLOORS, _floors_members(floors))
+        self._write(_FLOORS, floors_members(floors))
 
     def renew_policy(self, policy: StoredPolicy) -> None:
         """Keep the same documents with a newer freshness.
@@ -249,7 +258,9 @@ class State:
 
     def read_floors(self) -> Floors:
         members = self._read(_FLOORS)
-        return _read_floors(members) if members else Floors()
+        if members is None:
+            return Floors()
+        return read_floors(members, policy_keys=self.enrolment.keys.of_role("policy"))
 
     def read_acknowledgement(self) -> StoredAcknowledgement | None:
         members = self._read(_ACKNOWLEDGEMENT)
@@ -394,32 +405,3 @@ def _instant_members(instant: Instant) -> dict[str, object]:
 
 def _read_instant(members: Members) -> Instant:
     return Instant(members.time("wall"), members.number("steady"), members.text("boot"))
-
-
-def _floors_members(floors: Floors) -> dict[str, object]:
-    issued_at = floors.freshness_issued_at
-    return {
-        "device": [_floor_members("key", *entry) for entry in floors.device.items()],
-        "ceilings": [_floor_members("cohort", *entry) for entry in floors.ceilings.items()],
-        "freshness_issued_at": format_time(issued_at) if issued_at else None,
-        "keys_version": floors.keys_version,
-    }
-
-
-def _floor_members(of: str, name: str, floor: Floor) -> dict[str, object]:
-    return {of: name, "version": floor.version, "digest": floor.digest}
-
-
-def _read_floors(members: Members) -> Floors:
-    device = members.each("device", lambda entry: (entry.text("key"), _read_floor(entry)))
-    ceilings = members.each("ceilings", lambda entry: (entry.text("cohort"), _read_floor(entry)))
-    return Floors(
-        device=dict(device),
-        ceilings=dict(ceilings),
-        freshness_issued_at=members.time_or_none("freshness_issued_at"),
-        keys_version=members.integer("keys_version", low=0, high=MAX_VERSION),
-    )
-
-
-def _read_floor(members: Members) -> Floor:
-    return Floor(members.version("version"), members.digest("digest"))

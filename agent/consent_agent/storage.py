@@ -133,8 +133,10 @@ class Folder:
         return [f"{below}/{path.name}" for path in folder.iterdir()] if folder.is_dir() else []
 
     def _make(self, folder: Path) -> None:
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        # One by one: `parents=True` would leave those above to the user's umask.
+        for path in (*reversed(self.path.parents), self.path, folder):
+            if not path.exists():
+                path.mkdir(mode=0o700, exist_ok=True)
 
 
 class Seal:

@@ -1,15 +1,17 @@
 """Sentences for the person who reads the agent's output; decides nothing."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from consent_agent.clock import Instant
-from consent_agent.gate import HeldPolicy
+from consent_agent.errors import AgentError
+from consent_agent.gate import Gate, HeldPolicy
 from consent_agent.protocol.canonical import canonical_json
 from consent_agent.protocol.decision import standing_refusal
 from consent_agent.protocol.documents import Deny, format_time
 from consent_agent.protocol.receipts import Receipt
+from consent_agent.state import Enrolment, LocalPause
 
 _NAMES_SHOWN = 3
 
@@ -17,6 +19,61 @@ KEYS_OF_THE_FILE: Final = """\
 Note: the keys came with the receipt. So this proves that the file is whole and that the holder of
 those keys wrote it. It does not prove that they are the portal's: for that, get its keys another
 way (its address /.well-known/jwks.json, or somebody who kept them) and give them with --keys."""
+
+
+# What to do about a refusal of the portal, or about ourselves.
+_ADVICE: Final[Mapping[str, str]] = {
+    "enrolment_code_invalid": "The code is mistyped, or older than 15 minutes. The portal shows a"
+    ' new one under "My devices".',
+    "enrolment_code_used": "A code works once. If it was not you who used it, tell IT. The portal"
+    ' shows a new one under "My devices".',
+    "too_many_requests": "Too many tries from here. Wait some minutes.",
+    "unauthorized": "The portal does not know this device any more. Ask IT, or begin anew:"
+    " consent-agent forget, then enrol.",
+    "unavailable": "The portal is there but not ready. Try again in a minute.",
+    "already_enrolled": "To move it to another portal: consent-agent forget, then enrol.",
+    "state_refused": "Nothing is collected meanwhile. If nobody else changed it, begin anew:"
+    " consent-agent forget, then enrol.",
+}
+
+
+def advice_on(failure: AgentError) -> str:
+    """Say what a person can do about a failure; empty where its message says it all."""
+    return _ADVICE.get(failure.code, "")
+
+
+def status_lines(enrolment: Enrolment, gate: Gate, now: Instant, *, at_work: bool) -> list[str]:
+    """Say in the first line whether anything is collected, then why and by which policy."""
+    held, pause = gate.held, gate.local_pause
+    paused = pause if pause is not None and pause.is_in_force(now) else None
+    lines = [_standing(gate, held, paused, now)]
+    if not at_work:
+        lines.append("The agent does not run, so nothing new arrives. Start it: consent-agent run")
+    lines += ["", f"Portal   {enrolment.portal_url}", f"Device   {enrolment.device_id}"]
+    if held is not None:
+        accepted = held.accepted
+        until = time_of_day(accepted.freshness.expires_at)
+        lines += [
+            f"Policy   version {accepted.policy.version}, {accepted.policy.state}",
+            f"Off      {describe_denied(held, now)}",
+            f"Fresh    until {until}; without an answer of the portal nothing is collected then",
+        ]
+    return lines
+
+
+def _standing(gate: Gate, held: HeldPolicy | None, paused: LocalPause | None, now: Instant) -> str:
+    if paused is not None:
+        left = max(1, round(paused.remaining(now) / timedelta(minutes=1)))
+        minutes = "1 minute" if left == 1 else f"{left} minutes"
+        return f"Paused on this computer until {time_of_day(paused.ends_at)} ({minutes} left)."
+    if held is None:
+        return f"Nothing is collected: there is no policy to go by ({gate.closed_because})."
+    if not held.is_fresh(now):
+        since = time_of_day(held.received.wall)
+        return f"Nothing is collected: the portal has not been heard of since {since}."
+    if held.collects_anything(now):
+        return "This computer is collecting."
+    return "Nothing is collected."
 
 
 def policy_line(held: HeldPolicy, now: Instant) -> str:

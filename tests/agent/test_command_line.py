@@ -1,21 +1,25 @@
 """The real command in real processes."""
 
+import io
 import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from consent_agent import service
 from consent_agent.cli import main
 from consent_agent.ledger import Counter, Ledger
 from consent_agent.protocol.decision import Reason, Verdict
+from consent_agent.service import LogFile
 
 AGENT = Path(__file__).parents[2] / "agent"
 
@@ -43,12 +47,12 @@ def enrolled(command, portal):
 
 
 @pytest.fixture
-def start_run(folder) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+def start_run(folder) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
-    def start() -> subprocess.Popen[str]:
+    def start(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "consent_agent", "run", "--state", str(folder)],
+            [sys.executable, "-m", "consent_agent", "run", "--state", str(folder), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -69,6 +73,13 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
         if text in line:
             return line
     raise AssertionError(f"ended without {text!r}: {process.communicate()}")
+
+
+def wait_until(is_true: Callable[[], object], file: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not (file.exists() and is_true()):
+        assert time.monotonic() < deadline, file
+        time.sleep(0.05)
 
 
 def test_enrols_once(enrolled, portal):
@@ -173,7 +184,194 @@ def test_status_is_for_people_and_for_programs(enrolled, start_run):
     assert (before["collecting"], before["policy"]) == (False, "state_refused")
     assert (after["collecting"], after["policy"], after["version"]) == (True, "fresh", 17)
     assert (paused["collecting"], paused["local_pause_until"] is None) == (False, False)
-    assert "collecting" in enrolled("status")[1]
+
+
+def test_status_says_first_whether_anything_is_collected(enrolled, start_run, portal):
+    def first_line() -> str:
+        return enrolled("status")[1].splitlines()[0]
+
+    before = enrolled("status")[1]
+    process = start_run()
+    read_until(process, "confirmed")
+    collecting = enrolled("status")[1]
+    enrolled("pause", "5")
+    paused = first_line()
+    enrolled("resume")
+
+    assert before.startswith("Nothing is collected: there is no policy to go by")
+    assert "Start it: consent-agent run" in before
+    assert collecting.startswith("This computer is collecting.\n\nPortal   http://127.0.0.1")
+    assert re.search(r"^Policy   version 17, collecting$", collecting, re.MULTILINE)
+    assert re.fullmatch(
+        r"Paused on this computer until \d\d:\d\d:\d\d \(5 minutes left\)\.", paused
+    )
+    assert first_line() == "This computer is collecting."
+
+
+def test_status_says_that_the_policy_ran_out(enrolled, portal, start_run, folder, time_machine):
+    process = start_run()
+    read_until(process, "confirmed")
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    time_machine.move_to(datetime.now(UTC) + timedelta(minutes=20))
+
+    status, output, _ = enrolled("status")
+
+    assert status == 0
+    assert output.startswith("Nothing is collected: the portal has not been heard of since ")
+
+
+def test_one_agent_at_a_time_works_on_a_state_folder(enrolled, start_run):
+    read_until(start_run(), "confirmed")
+
+    status, _, errors = enrolled("run")
+
+    assert status == 7
+    assert errors == "consent-agent: An agent runs on this state folder already.\n"
+    assert json.loads(enrolled("status", "--json")[1])["running"] is True
+
+
+def test_a_killed_agent_is_no_obstacle_to_the_next(enrolled, start_run):
+    first = start_run()
+    read_until(first, "confirmed")
+    first.kill()
+    first.wait()
+
+    assert json.loads(enrolled("status", "--json")[1])["running"] is False
+    assert read_until(start_run(), "confirmed")
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("enrolment_code_invalid", "shows a new one"),
+        ("enrolment_code_used", "If it was not you who used it, tell IT."),
+        ("too_many_requests", "Wait some minutes."),
+    ],
+)
+def test_says_what_to_do_about_a_code_that_is_refused(command, portal, code, advice):
+    portal.wrong_answers["enrolments"] = lambda handler: handler.send(409, {"code": code})
+
+    _, _, errors = command("enrol", portal.url, "ABCD2345")
+
+    assert advice in errors.splitlines()[1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are a POSIX matter")
+def test_does_not_spend_a_code_where_it_could_not_keep_what_it_buys(command, portal, folder):
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+
+    status, _, errors = command("enrol", portal.url, "ABCD2345")
+
+    assert status == 6
+    assert f"can be written by other users: chmod go-w {folder}." in errors
+    assert not portal.requests
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--every", "4"], ["--every", "301"], ["--spread", "-1"], ["--every", "x"]]
+)
+def test_refuses_a_pace_that_makes_no_sense(enrolled, arguments):
+    with pytest.raises(SystemExit) as caught:
+        enrolled("run", *arguments)
+
+    assert caught.value.code == 2
+
+
+# Leaving
+
+
+def test_forget_leaves_nothing(enrolled, folder, capsys):
+    enrolled("pause", "5")
+    Counter.on_state(folder)
+    LogFile(folder)("a line")
+
+    status, output, _ = enrolled("forget", "--yes")
+
+    assert status == 0
+    assert not folder.exists()
+    assert "The portal still knows this device" in output
+    assert enrolled("status")[0] == 3
+
+
+def test_forget_works_on_a_damaged_folder_too(enrolled, folder):
+    (folder / "enrolment.json").write_bytes(b"x")
+
+    assert enrolled("forget", "--yes")[0] == 0
+    assert not folder.exists()
+
+
+def test_forget_leaves_what_is_not_its_own(enrolled, folder):
+    (folder / "letter.txt").write_text("mine")
+
+    enrolled("forget", "--yes")
+
+    assert [path.name for path in folder.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize(("answer", "is_kept"), [("yes\n", False), ("no\n", True), ("\n", True)])
+def test_forget_asks_first(enrolled, folder, monkeypatch, answer, is_kept):
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+
+    enrolled("forget")
+
+    assert folder.exists() is is_kept
+
+
+def test_forget_refuses_while_an_agent_runs(enrolled, start_run, folder):
+    read_until(start_run(), "confirmed")
+
+    status, _, _ = enrolled("forget", "--yes")
+
+    assert status == 7
+    assert (folder / "enrolment.json").exists()
+
+
+# The log of its own
+
+
+def test_run_writes_a_log_that_only_its_owner_can_read(enrolled, start_run, folder):
+    process = start_run("--log")
+    wait_until(lambda: "confirmed" in (folder / "agent.log").read_text(), folder / "agent.log")
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+
+    assert output == ""
+    assert stat.S_IMODE((folder / "agent.log").stat().st_mode) == 0o600
+    lines = (folder / "agent.log").read_text().splitlines()
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  Device ", lines[0])
+    assert lines[-1].endswith("  Stopped.")
+
+
+def test_the_log_says_why_it_ended(enrolled, start_run, portal, folder):
+    portal.wrong_answers["policy"] = lambda handler: handler.send(403, {"code": "device_revoked"})
+
+    assert start_run("--log").wait(20) == 4
+
+    assert "This device was revoked." in (folder / "agent.log").read_text().splitlines()[-1]
+
+
+def test_the_log_stays_small(tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "LOG_BYTES", 1000)
+    log = LogFile(tmp_path)
+
+    for number in range(200):
+        log(f"line {number} of some length, so that a file is soon full")
+
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert sorted(sizes) == ["agent.log", "agent.log.1", "agent.log.2"]
+    assert max(sizes.values()) < 1100
+    assert "line 199 " in (tmp_path / "agent.log").read_text()
+    assert stat.S_IMODE((tmp_path / "agent.log.1").stat().st_mode) == 0o600
+
+
+def test_a_log_that_cannot_be_written_goes_to_the_screen(tmp_path, capsys):
+    (tmp_path / "agent.log").mkdir()
+
+    LogFile(tmp_path)("a line")
+
+    assert re.search(r"a line  \(not in the log: ", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from consent_agent import pacing
-from consent_agent.errors import DeviceRevoked
+from consent_agent.errors import DeviceRevoked, NotEnrolled
 from consent_agent.pacing import BackOff
 from consent_agent.protocol.canonical import content_digest
 from consent_agent.protocol.decision import Reason
@@ -319,6 +319,18 @@ def test_a_revoked_device_stops_and_forgets(portal, state, tmp_path):
 
     # The poll under way was answered before; the next one learns it.
     with pytest.raises(DeviceRevoked):
+        work(state, scenario)
+
+    assert not [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+
+
+def test_an_agent_whose_enrolment_was_removed_ends_and_leaves_nothing(portal, state, tmp_path):
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        (tmp_path / "state" / "enrolment.json").unlink()
+        await running.until(lambda: running.reason() is Reason.NO_POLICY)
+
+    with pytest.raises(NotEnrolled):
         work(state, scenario)
 
     assert not [path for path in (tmp_path / "state").rglob("*") if path.is_file()]

@@ -289,13 +289,23 @@ def test_a_renewed_policy_does_not_read_the_register_again(
     [
         lambda folder: flip_a_bit(folder / "policy.json"),
         lambda folder: flip_a_bit(folder / "enrolment.json"),
+        lambda folder: (folder / "keys.json").write_bytes(b"{}"),
         lambda folder: (folder / "floors.json").unlink(),
         lambda folder: (folder / "policy.json").chmod(0o644),
         lambda folder: flip_a_bit(next((folder / "registers").iterdir())),
         lambda folder: next((folder / "registers").iterdir()).unlink(),
         lambda folder: folder.chmod(0o777),
     ],
-    ids=["policy", "enrolment", "floors gone", "mode", "register", "register gone", "folder"],
+    ids=[
+        "policy",
+        "enrolment",
+        "keys",
+        "floors gone",
+        "mode",
+        "register",
+        "register gone",
+        "folder",
+    ],
 )
 def test_a_gate_that_has_settled_sees_every_change(
     make_stored_policy, open_gate, tmp_path, settled, spoil
