@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PORT ?= 8000
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-reset test check format bench requirements clean
@@ -41,8 +42,8 @@ format: $(STAMP)  ## Format Python and templates in place.
 	$(BIN)/ruff format .
 	$(BIN)/djade $$(git ls-files 'templates/*.html')
 
-bench: $(STAMP)  ## Measure; docs/performance.md explains each figure.
-	@$(BIN)/python -m tests.bench
+bench: $(STAMP)  ## Measure (BENCH_ARGS="--only ledger": with 50 million counts); see docs/performance.md.
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 requirements: $(STAMP)  ## Compile requirements/*.in again, with hashes and without addresses.
 	@for name in base dev bootstrap; do \

@@ -72,8 +72,8 @@ class Agent:
         self.etag = headers["ETag"]
 
 
-def enrol_fleet(count: int) -> list[Agent]:
-    """Make `count` people with a device each, its first policy signed."""
+def enrol_fleet(count: int, *, first: int = 0) -> list[Agent]:
+    """Make `count` people with a device each, its first policy signed; `first` is their number."""
     jurisdiction = jurisdiction_for(JURISDICTION)
     now = timezone.now()
     employees = Employee.objects.bulk_create(
@@ -81,7 +81,7 @@ def enrol_fleet(count: int) -> list[Agent]:
             name=f"Person {number}", email=f"person{number}@example.com", password="!",
             employee_number=f"B{number:06}", jurisdiction=jurisdiction,
         )
-        for number in range(count)
+        for number in range(first, first + count)
     )  # fmt: skip
     tokens = [f"device_{secrets.token_urlsafe(32)}" for _ in employees]
     keys = [SigningKey.from_private(Ed25519PrivateKey.generate(), role="device") for _ in employees]

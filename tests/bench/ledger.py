@@ -41,6 +41,7 @@ ROWS_A_DAY = 141  # of one device, on average
 SPANS = ("day", "week", "month")
 READERS = 60
 CONNECTIONS = 4
+FIRST_PERSON = 500_000  # others may have been measured in the same database before
 BODIES = 600
 RAW_STATEMENTS = 300
 
@@ -68,7 +69,8 @@ class Timed:
 def load_ledger(owner: Any, *, rows: int) -> Loaded:
     """Write about `rows` counts over 90 days; `owner` is a cursor that may COPY for long."""
     days = _days()
-    agents = enrol_fleet(max(1, round(rows / len(days) / ROWS_A_DAY)))
+    count = max(1, round(rows / len(days) / ROWS_A_DAY))
+    agents = enrol_fleet(count, first=FIRST_PERSON)
     reporters = Reporter.objects.bulk_create(
         [
             Reporter(device_id=agent.device, first_captured_at=_hour(days[0], WORKED_HOURS[0]))
@@ -80,8 +82,8 @@ def load_ledger(owner: Any, *, rows: int) -> Loaded:
         make_days(first=some[0], last=some[-1])
     variants = _variants(_numbers())
     began = time.monotonic()
-    count = sum(_load_day(owner, day, reporters, variants) for day in days)
-    return Loaded(agents, count, time.monotonic() - began, _size())
+    loaded = sum(_load_day(owner, day, reporters, variants) for day in days)
+    return Loaded(agents, loaded, time.monotonic() - began, _size())
 
 
 def measure_api(port: int, agents: Sequence[Agent], *, applications: int) -> Timed:
@@ -148,7 +150,7 @@ def loaded_line(loaded: Loaded) -> str:
     each = loaded.bytes / max(1, loaded.rows)
     return (
         f"\n{loaded.rows:,} counts of {len(loaded.agents):,} devices over {len(_days())} days,"
-        f" loaded in {loaded.seconds:.0f} s; {loaded.bytes / 1e9:.1f} GB with indexes and costs,"
+        f" loaded in {loaded.seconds:.0f} s; {loaded.bytes / 1e6:,.0f} MB with indexes and costs,"
         f" {each:.0f} bytes a count"
     )
 
