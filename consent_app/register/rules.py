@@ -4,7 +4,7 @@ Each check takes the cells of one row by column and yields what is wrong, in wor
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 from consent_agent.protocol.documents import Members
@@ -26,6 +26,9 @@ APPLICATION_COLUMNS: Final = (
     "is_communication", "sensitivity", "default_scope", "default_exclusion_reason",
     "verified", "source",
 )  # fmt: skip
+# A table of a version says the kinds of data too; without that column nothing is said about them.
+KINDS: Final = "kinds"
+TABLE_COLUMNS: Final = (*APPLICATION_COLUMNS, KINDS)
 SAFEGUARD_COLUMNS: Final = (
     "id", "class", "detector", "pattern", "validator", "action", "explanation",
     "example_match", "example_no_match", "source",
@@ -54,7 +57,8 @@ _LIMITS: Final[Mapping[str, int]] = {
 }  # fmt: skip
 _DOMAIN: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+")
 _WORD: Final = re.compile(r"[a-z]+(?:_[a-z]+)*")
-FORMULA: Final = ("=", "+", "-", "@")
+# As spreadsheets read them, in full width too.
+FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Taken as they are, spaces and all; `tables` has a way of its own with formulas in them.
 VERBATIM: Final = frozenset({"pattern", "example_match", "example_no_match"})
 
@@ -77,6 +81,21 @@ def check_application(row: Row) -> Iterator[str]:
         yield f"platforms {', '.join(sorted(map(repr, unknown)))} not known"
     yield from _check_exclusion(row)
     yield from _check_identifiers(row)
+
+
+def check_kinds(row: Row, known: Collection[str]) -> Iterator[str]:
+    """Yield what is wrong with the kinds of a row of a table, if it has that column."""
+    if KINDS not in row:
+        return
+    said = values(row[KINDS])
+    if row["default_scope"] == "excluded" and said:
+        yield "kinds stand beside default_scope excluded"
+    if row["default_scope"] == "captured" and not said:
+        yield "kinds is empty: nothing would be collected from it"
+    if unknown := [kind for kind in said if kind not in known]:
+        yield f"kinds {', '.join(map(repr, unknown))} not among {', '.join(sorted(known))}"
+    if len(said) != len(set(said)):
+        yield "kinds names one twice"
 
 
 def check_safeguard(row: Row) -> Iterator[str]:

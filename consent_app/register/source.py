@@ -8,7 +8,7 @@ here too (no identifier belongs to two rows). Nothing here touches the database.
 import csv
 import io
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,14 +116,23 @@ def _read_table(
     except OSError as error:
         problems.append(Problem(path.name, 0, _unreadable(error)))
         return []
-    lines, found = _lines(data, path.name, columns, check)
+    lines, found = _lines(data, path.name, [columns], check)
     problems += found
     return lines
 
 
-def read_applications(data: bytes) -> tuple[list[Line], list[Problem]]:
-    """Read a table of applications; return its lines, and everything that is wrong with any."""
-    lines, problems = _lines(data, APPLICATIONS, rules.APPLICATION_COLUMNS, rules.check_application)
+def read_applications(data: bytes, *, kinds: Collection[str]) -> tuple[list[Line], list[Problem]]:
+    """Read a table of applications; return its lines, and everything that is wrong with any.
+
+    It may have a column for `kinds`, those of the version, or be a file as it ships.
+    """
+
+    def check(row: Row) -> Iterator[str]:
+        yield from rules.check_application(row)
+        yield from rules.check_kinds(row, kinds)
+
+    headers = [rules.TABLE_COLUMNS, rules.APPLICATION_COLUMNS]
+    lines, problems = _lines(data, APPLICATIONS, headers, check)
     problems += _repeated(APPLICATIONS, lines, identifiers_of)
     return lines, sorted(problems, key=lambda problem: problem.line)
 
@@ -143,32 +152,37 @@ def read_safeguards(
             yield from rules.check_safeguard(row)
             yield from rules.check_category_examples(row, category_of)
 
-    lines, problems = _lines(data, SAFEGUARDS, rules.SAFEGUARD_COLUMNS, check)
+    lines, problems = _lines(data, SAFEGUARDS, [rules.SAFEGUARD_COLUMNS], check)
     problems += _repeated(SAFEGUARDS, lines, lambda row: [("id", row["id"])])
     return lines, sorted(problems, key=lambda problem: problem.line)
 
 
 def _lines(
-    data: bytes, name: str, columns: Sequence[str], check: Check
+    data: bytes, name: str, headers: Sequence[Sequence[str]], check: Check
 ) -> tuple[list[Line], list[Problem]]:
+    """Read the rows beneath one of `headers`; the first of them is asked for."""
+    columns = headers[0]
     lines: list[Line] = []
     problems: list[Problem] = []
     try:
         for number, cells in _records(data.decode("utf-8-sig")):
-            if number == 1 and tuple(cells) != tuple(columns):
-                problems.append(Problem(name, 1, f"columns must be {','.join(columns)}"))
+            if number == 1:
+                columns = next((one for one in headers if tuple(one) == tuple(cells)), ())
+                if columns:
+                    continue
+                problems.append(Problem(name, 1, f"columns must be {','.join(headers[0])}"))
                 break
             if len(cells) != len(columns):
                 wrong = f"{len(cells)} cells instead of {len(columns)}"
                 problems.append(Problem(name, number, wrong))
-            elif number > 1:
+            else:
                 lines.append(Line(number, _row(columns, cells)))
     except UnicodeDecodeError as error:
         problems.append(Problem(name, 0, _unreadable(error)))
     except _NoRecord as error:
         problems.append(Problem(name, error.line, str(error)))
     else:
-        if not lines:
+        if not lines and not problems:
             problems.append(Problem(name, 0, "holds no rows"))
     problems += [Problem(name, line.number, wrong) for line in lines for wrong in check(line.row)]
     return lines, problems
@@ -253,15 +267,21 @@ def says_the_same(row: Row, safeguard: Safeguard) -> bool:
 def applications_of(
     rows: Iterable[Row], known: Mapping[str, Application], every_kind: Iterable[str]
 ) -> list[Application]:
-    """Return what a table says. One that is collected from already keeps its kinds.
+    """Return what a table says; `every_kind` has the version's kinds in order.
 
-    The table has no column for them: another one that is collected from gets every kind.
+    In a table without kinds one that is collected from already keeps its own, and another one gets
+    every kind.
     """
     every = list(every_kind)
     made = []
     for row in rows:
         before = known.get(row["slug"])
-        made.append(application_of(row, before.kinds if before and before.kinds else every))
+        if rules.KINDS in row:
+            said = values(row[rules.KINDS])
+            kinds = [kind for kind in every if kind in said]
+        else:
+            kinds = before.kinds if before and before.kinds else every
+        made.append(application_of(row, kinds))
     return made
 
 

@@ -12,10 +12,11 @@ from typing import Final
 
 from consent_app.register.models import Application, Safeguard
 from consent_app.register.rules import (
-    APPLICATION_COLUMNS,
     FORMULA,
+    KINDS,
     PORTAL_SLUG,
     SAFEGUARD_COLUMNS,
+    TABLE_COLUMNS,
     VERBATIM,
     Row,
 )
@@ -73,8 +74,12 @@ def row_of_safeguard(safeguard: Safeguard) -> Row:
 
 def applications_csv(applications: Iterable[Application]) -> str:
     """Return the table of all but the portal's own entry, which no file may name."""
-    rows = [row_of(one) for one in applications if one.slug != PORTAL_SLUG]
-    return written(APPLICATION_COLUMNS, rows)
+    rows = [
+        {**row_of(one), KINDS: ";".join(one.kinds)}
+        for one in applications
+        if one.slug != PORTAL_SLUG
+    ]
+    return written(TABLE_COLUMNS, rows)
 
 
 def safeguards_csv(safeguards: Iterable[Safeguard]) -> str:

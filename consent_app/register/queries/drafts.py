@@ -12,9 +12,11 @@ from consent_app.register.models import Application, RegisterVersion, Safeguard
 from consent_app.register.queries.review import snapshot, too_large
 from consent_app.register.rules import (
     APPLICATION_COLUMNS,
+    KINDS,
     PASSWORDS,
     PORTAL_SLUG,
     SAFEGUARD_COLUMNS,
+    TABLE_COLUMNS,
     Row,
 )
 from consent_app.register.source import (
@@ -84,7 +86,7 @@ def read_table(
 ) -> tuple[list[Line], list[Problem]]:
     """Read a table for a draft; return its lines, and everything that is wrong with any."""
     if table is Table.APPLICATIONS:
-        return read_applications(data)
+        return read_applications(data, kinds=list(draft.kinds.values_list("code", flat=True)))
     known = {safeguard.safeguard_id: safeguard for safeguard in draft.safeguards.all()}
     lines, problems = read_safeguards(data, known=known, category_of=category_of(draft))
     return lines, [*problems, *_without_passwords(lines, kept_safeguards(draft))]
@@ -97,7 +99,8 @@ def imported(draft: RegisterVersion, table: Table, rows: Sequence[Row]) -> Impor
         applications = applications_of(rows, before.applications, before.kinds)
         own = [one for slug, one in before.applications.items() if slug == PORTAL_SLUG]
         after = replace(before, applications={one.slug: one for one in [*own, *applications]})
-        text = written(APPLICATION_COLUMNS, rows)
+        has_kinds = any(KINDS in row for row in rows)
+        text = written(TABLE_COLUMNS if has_kinds else APPLICATION_COLUMNS, rows)
     else:
         after = replace(before, safeguards={row["id"]: safeguard_of(row) for row in rows})
         text = written(SAFEGUARD_COLUMNS, rows)

@@ -14,6 +14,7 @@ from consent_app.register.errors import PasswordsStayProtected
 from consent_app.register.models import RegisterVersion
 from consent_app.register.queries.drafts import Table, imported
 from consent_app.register.rules import (
+    APPLICATION_COLUMNS,
     PORTAL_SLUG,
     check_application,
 )
@@ -73,6 +74,11 @@ def rows_of(table: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(table)))
 
 
+def without_kinds(table: str) -> list[dict[str, str]]:
+    """Return the rows as the shipped file has them, which knows no kinds."""
+    return [{name: row[name] for name in APPLICATION_COLUMNS} for row in rows_of(table)]
+
+
 def table_of(rows: list[dict[str, str]]) -> str:
     """Write rows as they are, as somebody else's program would."""
     file = io.StringIO(newline="")
@@ -103,8 +109,11 @@ def test_the_shipped_files_say_what_the_tables_say(published):
     safeguards = {row["id"]: row for row in csv_rows("protected_content.csv")}
 
     for row in rows_of(applications_csv(published.applications.all())):
+        kinds = row.pop("kinds")
         follow = {name: row[name] for name in ("kind", "platforms")}
         assert row == applications[row["slug"]] | follow
+        is_captured = row["default_scope"] == "captured"
+        assert kinds == ("mouse_movement;mouse_click;keystrokes" if is_captured else "")
     for row in rows_of(safeguards_csv(published.safeguards.all())):
         left_out = {"example_match": "", "example_no_match": "", "source": ""}
         shipped = safeguards[row["id"]] | left_out
@@ -123,15 +132,15 @@ def test_whatever_is_accepted_comes_back_as_it_went(db, draft, name, vendor, rea
     if list(check_application(row)):
         return
 
-    lines, problems = read_applications(applications_csv([application]).encode())
+    lines, problems = read_applications(applications_csv([application]).encode(), kinds=[])
 
     assert problems == []
-    assert lines[0].row == row
+    assert lines[0].row == row | {"kinds": ""}
 
 
-@given(st.text(st.sampled_from("'=+-@a "), max_size=6))
+@given(st.text(st.sampled_from("'=+-@a \uff1d"), max_size=6))
 def test_no_cell_is_a_formula_and_each_comes_back(cell):
-    assert not quoted(cell).startswith(("=", "+", "-", "@"))
+    assert not quoted(cell).startswith(("=", "+", "-", "@", "\uff1d"))
     assert unquoted(quoted(cell)) == cell
 
 
@@ -152,7 +161,7 @@ def test_a_published_version_is_handed_out_to_everybody(sign_in, make_employee, 
 
 def test_a_table_shows_what_it_would_change_and_does_it(upload, apply, draft, table):
     gone, excluded, checked, *_ = draft.applications.captured().filter(verified=True)
-    rows = [row for row in rows_of(table) if row["slug"] != gone.slug]
+    rows = [row for row in without_kinds(table) if row["slug"] != gone.slug]
     for row in rows:
         if row["slug"] == excluded.slug:
             row |= {"default_scope": "excluded", "default_exclusion_reason": "Too close."}
@@ -183,13 +192,49 @@ def test_a_table_shows_what_it_would_change_and_does_it(upload, apply, draft, ta
     assert draft.applications.filter(slug=PORTAL_SLUG).exists()
 
 
-def test_what_was_listed_keeps_its_kinds(apply, draft, table):
+def test_what_was_listed_keeps_its_kinds_where_a_table_says_nothing_of_them(apply, draft, table):
     some = draft.applications.captured().first()
     draft.applications.filter(pk=some.pk).update(kinds=["mouse_click"])
 
-    apply(table)
+    apply(table_of(without_kinds(table)))
 
     assert draft.applications.get(slug=some.slug).kinds == ["mouse_click"]
+
+
+def test_a_table_says_which_kinds_are_collected(upload, apply, draft, table):
+    some = draft.applications.captured().first()
+    rows = rows_of(table)
+    row = next(row for row in rows if row["slug"] == some.slug)
+    row["kinds"] = "keystrokes;mouse_click"
+
+    assert "Mouse clicks" in text(upload(table_of(rows)))
+    apply(table_of(rows))
+
+    assert draft.applications.get(slug=some.slug).kinds == ["mouse_click", "keystrokes"]
+    assert changes(draft) == {(some.name, "Kinds of data"): "narrows"}
+
+
+@pytest.mark.parametrize(
+    ("scope", "kinds", "words"),
+    [
+        ("captured", "", "kinds is empty: nothing would be collected from it"),
+        ("captured", "mouse_click;touch", "&#x27;touch&#x27; not among"),
+        ("captured", "screenshots", "&#x27;screenshots&#x27; not among"),
+        ("captured", "keystrokes;keystrokes", "kinds names one twice"),
+        ("captured", "keystrokes;", "&#x27;&#x27; not among"),
+        ("excluded", "keystrokes", "kinds stand beside default_scope excluded"),
+    ],
+)
+def test_kinds_that_can_not_be_meant_are_named(upload, table, scope, kinds, words):
+    rows = rows_of(table)
+    place = next(i for i, row in enumerate(rows) if row["default_scope"] == scope)
+    rows[place]["kinds"] = kinds
+
+    response = upload(table_of(rows))
+
+    assert response.status_code == 422
+    assert f"Line {place + 2}: " in text(response)
+    assert words in text(response)
 
 
 def test_a_table_of_safeguards_adds_changes_and_takes_out(
@@ -250,7 +295,7 @@ def test_every_wrong_line_is_named(upload, draft, table):
     assert response.status_code == 422
     page = text(response)
     assert "Line 2: verified" in page
-    assert "Line 3: 3 cells instead of 16" in page
+    assert "Line 3: 3 cells instead of 17" in page
     assert "Line 5: slug" in page
     assert "belongs to line 4" in page
     assert changes(draft) == {}
@@ -344,7 +389,7 @@ def test_a_table_that_was_not_shown_as_right_is_not_applied(apply, write, draft,
 
 
 def many(count: int, table: str) -> list[dict[str, str]]:
-    row = rows_of(table)[0] | {
+    row = without_kinds(table)[0] | {
         "macos_bundle_id": "", "windows_executable": "", "linux_executable": "", "source": "",
         "default_scope": "captured", "default_exclusion_reason": "",
     }  # fmt: skip
