@@ -26,8 +26,12 @@ CONTEXT: Final[Mapping[str, object]] = {
     "privacy_notice": "dpv:hasNotice",
     "digest": "dpv:hasIdentifier",
     "pii_type": "dpv:hasIdentifier",
-    "contact": "dpv:hasContact",
-    "protection_officer": "dpv:hasResponsibleEntity",
+    "party_identification": "dpv:hasEntity",
+    "party_id": "dct:identifier",
+    "party_role": {"@id": "dct:type", "@type": "@vocab"},
+    "party_name": "dpv:hasName",
+    "party_contact": "dpv:hasContact",
+    "authority_party": "dpv:hasAuthority",
     "version": "dct:hasVersion",
     "language": "dct:language",
     "purposes": "dpv:hasPurpose",
@@ -36,6 +40,7 @@ CONTEXT: Final[Mapping[str, object]] = {
     "lawful_basis": {"@id": "dpv:hasLegalBasis", "@type": "@vocab"},
     "pii_information": "dpv:hasPersonalData",
     "collection_method": {"@id": "dpv:hasDataSource", "@type": "@vocab"},
+    "processing_method": {"@id": "dpv:hasProcessing", "@type": "@vocab"},
     "recipient_third_parties": "dpv:hasRecipient",
     "storage_locations": "dpv:hasLocation",
     "retention_period": "dpv:hasDuration",
@@ -58,6 +63,10 @@ VALIDITY: Final[Mapping[str, str]] = {
     ConsentChoice.REFUSED: "until another choice is made",
     ConsentChoice.WITHDRAWN: "until another choice is made",
 }
+# Names by which a purpose points at a party of the record.
+CONTROLLER, OFFICER, AUTHORITY, RECIPIENT = (
+    "controller", "protection-officer", "authority", "recipient",
+)  # fmt: skip
 WITHDRAWAL: Final = "The page on which it was given, in one step, at any time and without a reason."
 
 
@@ -77,20 +86,12 @@ class ChoiceFacts:
 def consent_record(facts: ChoiceFacts) -> dict[str, object]:
     """Return the record as it is stored and handed out. People are in it as pseudonyms alone."""
     notice = facts.notice
-    fields = read_fields(notice.version.notice_fields)
     return {
         "@context": dict(CONTEXT),
         "@type": "dpv:ConsentRecord",
         "schema_version": SCHEMA_VERSION,
         "record_id": str(facts.record_id),
         "pii_principal_id": str(facts.principal),
-        "pii_controllers": [
-            {
-                "description": fields.controller,
-                "contact": fields.contact,
-                "protection_officer": fields.protection_officer,
-            }
-        ],
         "jurisdiction": facts.jurisdiction,
         "privacy_notice": {
             "title": notice.get_form_display(),
@@ -99,6 +100,7 @@ def consent_record(facts: ChoiceFacts) -> dict[str, object]:
             "language": notice.language,
         },
         "purposes": [_purpose(facts)],
+        "party_identification": _parties(facts),
         "event": [
             {
                 "event_time": _time(facts.at),
@@ -117,6 +119,7 @@ def _purpose(facts: ChoiceFacts) -> dict[str, object]:
     return {
         "description": version.purpose,
         "lawful_basis": "dpv:Consent",
+        "pii_controllers": [CONTROLLER],
         "pii_information": [
             {
                 "pii_type": kind.code,
@@ -127,13 +130,48 @@ def _purpose(facts: ChoiceFacts) -> dict[str, object]:
             for kind in facts.kinds
         ],
         "collection_method": "dpv:DataSubject",
+        "processing_method": ["dpv:Collect", "dpv:Store", "dpv:Use"],
         "recipient_third_parties": [
-            {"title": reader["who"], "description": reader["why"]} for reader in version.readers
+            f"{RECIPIENT}-{place}" for place in range(1, len(version.readers) + 1)
         ],
         "storage_locations": fields.transfers,
         "privacy_rights": fields.rights,
         "withdrawal_method": WITHDRAWAL,
+        "authority_party": AUTHORITY,
     }
+
+
+def _parties(facts: ChoiceFacts) -> list[dict[str, object]]:
+    """Say who is meant by each name that the purpose gives."""
+    version = facts.notice.version
+    fields = read_fields(version.notice_fields)
+    return [
+        {
+            "party_id": CONTROLLER,
+            "party_role": "dpv:DataController",
+            "party_name": fields.controller,
+            "party_contact": fields.contact,
+        },
+        {
+            "party_id": OFFICER,
+            "party_role": "dpv:DataProtectionOfficer",
+            "party_name": fields.protection_officer,
+        },
+        {
+            "party_id": AUTHORITY,
+            "party_role": "dpv:DataProtectionAuthority",
+            "party_name": fields.complaint,
+        },
+        *(
+            {
+                "party_id": f"{RECIPIENT}-{place}",
+                "party_role": "dpv:Recipient",
+                "party_name": reader["who"],
+                "description": reader["why"],
+            }
+            for place, reader in enumerate(version.readers, start=1)
+        ),
+    ]
 
 
 def _time(at: datetime) -> str:

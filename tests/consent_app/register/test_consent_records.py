@@ -171,9 +171,18 @@ def test_the_record_says_all_that_the_standard_asks_for(camille, published):
     assert purpose["description"] == published.purpose
     kinds = {entry["pii_type"]: entry["retention_period"] for entry in purpose["pii_information"]}
     assert kinds == {"mouse_movement": "P90D", "mouse_click": "P90D", "keystrokes": "P30D"}
-    assert [entry["title"] for entry in purpose["recipient_third_parties"]] == [
+    parties = {party["party_id"]: party for party in record["party_identification"]}
+    assert [parties[name]["party_name"] for name in purpose["recipient_third_parties"]] == [
         reader["who"] for reader in published.readers
     ]
+    [controller] = purpose["pii_controllers"]
+    assert parties[controller]["party_role"] == "dpv:DataController"
+    assert parties[controller]["party_name"] == published.notice_fields["controller"]
+    assert parties[controller]["party_contact"] == published.notice_fields["contact"]
+    assert (
+        parties["protection-officer"]["party_name"] == published.notice_fields["protection_officer"]
+    )
+    assert parties[purpose["authority_party"]]["party_name"] == published.notice_fields["complaint"]
     assert "one step" in purpose["withdrawal_method"]
     [event] = record["event"]
     assert event["event_time"] == "2026-11-23T12:00:00.000000Z"
