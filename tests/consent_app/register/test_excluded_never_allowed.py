@@ -21,6 +21,7 @@ from consent_app.devices.policy import (
 )
 from consent_app.register.actions import DATA, portal_itself
 from consent_app.register.document import register_document
+from consent_app.register.models import Application
 from consent_app.register.source import read_source
 from tests.conftest import NOON
 from tests.consent_app.register.conftest import PORTAL_HOST
@@ -171,9 +172,64 @@ def test_every_captured_row_is_allowed_under_the_widest_rules():
     assert refused == []
 
 
-def widest() -> PolicyView:
+# Registers that owners might write: what is excluded lies beneath what is collected, and above it.
+
+names = st.lists(st.sampled_from(["a", "b", "hr"]), min_size=0, max_size=3).map(
+    lambda labels: ".".join([*labels, "example.com"])
+)
+
+
+@st.composite
+def written(draw) -> list[Application]:
+    """Write rows whose addresses nest in one another and whose programs share beginnings."""
+    hosts = draw(st.lists(names, min_size=1, max_size=8, unique=True))
+    rows = []
+    for number, host in enumerate(hosts):
+        is_excluded = draw(st.booleans())
+        rows.append(
+            Application(
+                slug=f"app-{number}", name=host, vendor="v", category="documents_notes",
+                domains=[host], linux_executables=[f"app{number}"],
+                windows_executables=[f"App{number}.exe"], communication=False, sensitivity="none",
+                excluded=is_excluded, reason="private" if is_excluded else "",
+                kinds=[] if is_excluded else list(KINDS),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def row_for(host: str, rows: list[Application]) -> Application | None:
+    """Return the row of the longest address that `host` is or lies beneath."""
+    above = [row for row in rows if host == row.domains[0] or host.endswith(f".{row.domains[0]}")]
+    return max(above, key=lambda row: len(row.domains[0]), default=None)
+
+
+@given(rows=written(), host=names, kind=st.sampled_from(KINDS), data=st.data())
+def test_whatever_register_is_written_what_it_excludes_is_not_allowed(rows, host, kind, data):
+    register = Register.from_document(
+        register_document(number=2, published_at=NOON, applications=rows, safeguards=[])
+    )
+    row = row_for(host, rows)
+    program = data.draw(st.none() | st.sampled_from(rows))
+    name = program and data.draw(
+        st.sampled_from([program.slug, *program.linux_executables, *program.windows_executables])
+    )
+
+    verdict = widest(register).decide(
+        Subject(application=name, url=f"https://{host}/"), kind=kind, at=NOON
+    )
+
+    is_excluded = row is None or row.excluded or (program is not None and program.excluded)
+    assert verdict.allowed == (not is_excluded)
+
+
+def widest(register: Register | None = None) -> PolicyView:
+    register = register or shipped()
     ceiling = compile_ceiling(
-        cohort="us-ca", collection="allowed", register_digest=DIGEST, excluded=excluded_slugs()
+        cohort="us-ca",
+        collection="allowed",
+        register_digest=DIGEST,
+        excluded=[row.slug for row in register.applications if row.excluded],
     )
     policy = compile_device_policy(
         DeviceFacts(device=uuid.UUID(int=1), cohort="us-ca", collection="allowed"),
@@ -182,7 +238,7 @@ def widest() -> PolicyView:
     )
     issued = {"version": 1, "issued_at": "2026-11-23T12:00:00Z"}
     return PolicyView(
-        register=shipped(),
+        register=register,
         ceiling=Ceiling.from_payload(json.dumps(ceiling | issued).encode()),
         policy=DevicePolicy.from_payload(json.dumps(policy).encode()),
     )

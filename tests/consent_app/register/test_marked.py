@@ -39,7 +39,7 @@ def test_no_word_is_lost_and_the_same_texts_have_no_mark(before, after):
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("It is recieved.", "It is received."),
+        ("The Mouse , moves", "the mouse moves"),
         ("The e-mail, sent", "The email sent"),
         ("a  b", "a b"),
         ("Über uns", "über uns!"),
