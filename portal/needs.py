@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.formats import date_format
 
 from consent_app.people.models import Employee
-from consent_app.register.models import ConsentChoice
+from consent_app.people.roles import Role
+from consent_app.register.models import ConsentChoice, VersionState
 from consent_app.register.queries import (
     Shown,
     is_asked,
@@ -19,6 +20,7 @@ from consent_app.register.queries import (
     notice_to_choose_on,
     notice_to_show,
 )
+from consent_app.register.queries.review import draft_in_preparation
 from exemptions import rules
 from exemptions.deadlines import last_day_before, local_day
 from exemptions.models import ExemptionRequest, State
@@ -45,6 +47,7 @@ def needs_of(employee: Employee, *, at: datetime) -> list[Need]:
         *_of_notices(employee, at),
         *_of_own_requests(employee, today),
         *_of_reviews(employee, at),
+        *_of_versions(employee),
     ]
 
 
@@ -103,6 +106,25 @@ def _of_reviews(employee: Employee, at: datetime) -> Iterator[Need]:
     if counts.overdue or counts.due_soon:
         last_day = last_day_before(soon_until(employee, at=at), time_zone=employee.time_zone)
         yield Need(_to_decide(counts, last_day), reverse("review"), "Review")
+
+
+def _of_versions(employee: Employee) -> Iterator[Need]:
+    """Yield the step that the next version of the register waits for, to whoever can take it."""
+    if not employee.has_role(Role.PROGRAMME_OWNER, Role.LEGAL_REVIEWER):
+        return
+    version = draft_in_preparation()
+    if version is None:
+        return
+    name, address = f"Version {version.number} of the register", reverse("register-review")
+    is_own = employee in (version.drafted_by, version.proposed_by)
+    if version.state == VersionState.PROPOSED:
+        if employee.has_role(Role.LEGAL_REVIEWER) and not is_own:
+            yield Need(f"{name} waits for legal to decide.", address, "Read it")
+    elif employee.has_role(Role.PROGRAMME_OWNER):
+        if version.state == VersionState.APPROVED:
+            yield Need(f"{name} is approved and can be published.", address, "Publish it")
+        elif version.sent_back_at and version.sent_back_by != employee:
+            yield Need(f"{name} came back from legal, with a reason.", address, "Read it")
 
 
 def _to_decide(counts: Waiting, last_day: date) -> str:

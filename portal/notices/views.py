@@ -6,6 +6,7 @@ the button that the reader presses.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -24,6 +25,7 @@ from portal.notices.browsers import browser_name
 
 PAGE = "notices/notice.html"
 RECORDS_SHOWN = 20
+LONGEST_NUMBER = 9
 
 
 @require_safe
@@ -37,15 +39,17 @@ def notice_served(request: UserRequest) -> HttpResponse:
     said = _say(request, standing.serve_notice)
     if request.htmx:
         return HttpResponse(status=204)
-    return redirect(_way_back(request)) if said else _changed(request)
+    return redirect(_way_back(request, otherwise="home")) if said else _changed(request)
 
 
 @require_POST
 def notice_read(request: UserRequest) -> HttpResponse:
-    if not _say(request, standing.confirm_reading):
+    version = request.POST.get("version", "")
+    number = int(version) if version.isdecimal() and len(version) < LONGEST_NUMBER else None
+    if not _say(request, partial(standing.confirm_reading, number=number)):
         return _changed(request)
     messages.info(request, "It is on record that you have read this notice.")
-    return redirect("notice")
+    return redirect(_way_back(request, otherwise="notice"))
 
 
 @require_POST
@@ -62,9 +66,17 @@ def notice_acknowledge(request: UserRequest) -> HttpResponse:
 
 @require_safe
 def notice_version(request: UserRequest, number: int) -> HttpResponse:
-    """Show the notice of one version, as it was or will be."""
-    shown = queries.notice_of_version(request.user, number)
-    return render(request, "notices/version.html", {"notice": shown})
+    """Show the notice of one version, as it was or will be; what holds or comes can be read."""
+    employee, now = request.user, timezone.now()
+    shown = queries.notice_of_version(employee, number)
+    context = {
+        "notice": shown,
+        "is_coming": queries.is_coming(shown, at=now),
+        "is_over": queries.notice_with(shown.digest, employee=employee, at=now, number=number)
+        is None,
+        "stages": queries.stages_of(employee, shown),
+    }
+    return render(request, "notices/version.html", context)
 
 
 @require_safe
@@ -102,11 +114,11 @@ def _changed(request: UserRequest) -> HttpResponse:
     return _page(request, status=409, refusal=NoticeChanged.message)
 
 
-def _way_back(request: UserRequest) -> str:
-    """Return the page on which a notice was closed."""
+def _way_back(request: UserRequest, *, otherwise: str) -> str:
+    """Return the page on which something was said to a notice."""
     page = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(page, allowed_hosts=None)
-    return page if is_ours else reverse("home")
+    return page if is_ours else reverse(otherwise)
 
 
 def _page(request: UserRequest, *, status: int = 200, refusal: str = "") -> HttpResponse:

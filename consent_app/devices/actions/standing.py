@@ -28,14 +28,20 @@ def serve_notice(*, employee: Employee, digest: str, browser: str) -> None:
         notices.serve_notice(employee=person, digest=digest, browser=browser, at=now)
 
 
-def confirm_reading(*, employee: Employee, digest: str, browser: str) -> None:
+def confirm_reading(
+    *, employee: Employee, digest: str, browser: str, number: int | None = None
+) -> None:
     """Keep that somebody says that they have read a text. Nothing else follows from it.
+
+    `number` says of which version, where several have the same text.
 
     Raises:
         NoticeChanged: no notice that is theirs has this text now.
     """
     with _signing_what_follows(employee) as (person, now):
-        notices.confirm_reading(employee=person, digest=digest, browser=browser, at=now)
+        notices.confirm_reading(
+            employee=person, digest=digest, number=number, browser=browser, at=now
+        )
 
 
 def acknowledge_notice(*, employee: Employee, digest: str, browser: str) -> None:

@@ -44,13 +44,15 @@ def serve_notice(*, employee: Employee, digest: str, browser: str, at: datetime)
     _serve(employee, notice, browser, at)
 
 
-def confirm_reading(*, employee: Employee, digest: str, browser: str, at: datetime) -> None:
-    """Write down that this person says that they have read this text.
+def confirm_reading(
+    *, employee: Employee, digest: str, browser: str, at: datetime, number: int | None = None
+) -> None:
+    """Write down that this person says that they have read this text, of version `number` if given.
 
     Raises:
         NoticeChanged: no notice that is theirs has this text now.
     """
-    notice = _notice_with(digest, employee, at)
+    notice = _notice_with(digest, employee, at, number)
     _serve(employee, notice, browser, at)
     if NoticeStage.READ not in queries.stages_of(employee, notice):
         _reach(employee, notice, NoticeStage.READ, browser, at)
@@ -93,8 +95,10 @@ def choose(*, employee: Employee, says_yes: bool, digest: str, at: datetime) -> 
         _keep(employee, shown.notice, ConsentChoice.REFUSED, last=last, at=at)
 
 
-def _notice_with(digest: str, employee: Employee, at: datetime) -> Notice:
-    notice = queries.notice_with(digest, employee=employee, at=at)
+def _notice_with(
+    digest: str, employee: Employee, at: datetime, number: int | None = None
+) -> Notice:
+    notice = queries.notice_with(digest, employee=employee, at=at, number=number)
     if notice is None:
         raise NoticeChanged
     return notice

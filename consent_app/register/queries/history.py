@@ -11,7 +11,8 @@ from consent_app.register.models import NoticeRecord, NoticeStage, RegisterVersi
 
 def version_numbered(number: int) -> RegisterVersion:
     """Return a published version; 404 hides what is being prepared."""
-    versions = RegisterVersion.objects.published().select_related("based_on").defer("document")
+    people = ("drafted_by", "proposed_by", "approved_by", "published_by")
+    versions = RegisterVersion.objects.published().select_related(*people).defer("document")
     return get_object_or_404(versions, number=number)
 
 
@@ -24,6 +25,12 @@ def version_before(version: RegisterVersion) -> RegisterVersion | None:
 def version_on(moment: datetime) -> RegisterVersion | None:
     """Return what was in force at a moment, past or coming."""
     return RegisterVersion.objects.in_force(moment).defer("document").first()
+
+
+def version_after(version: RegisterVersion) -> RegisterVersion | None:
+    """Return what was published after it, and took or takes its place."""
+    later = RegisterVersion.objects.published().filter(number__gt=version.number)
+    return later.defer("document").order_by("number").first()
 
 
 def last_read(employee: Employee) -> int:

@@ -83,10 +83,23 @@ def notice_to_choose_on(employee: Employee, *, at: datetime) -> Shown | None:
     return Shown(shown, is_coming(shown, at=at), is_asked=due is not None)
 
 
-def notice_with(digest: str, *, employee: Employee, at: datetime) -> Notice | None:
-    """Return the notice of this person's place that has this text, in force or coming."""
+def notice_with(
+    digest: str, *, employee: Employee, at: datetime, number: int | None = None
+) -> Notice | None:
+    """Return the notice of this person's place that has this text, in force or coming.
+
+    Versions that change only the list of applications share a text: `number` says which is meant,
+    otherwise it is the one that holds first.
+    """
     notices = notices_from_now(notice_form_for(employee.jurisdiction), at=at)
-    return next((notice for notice in notices if notice.digest == digest), None)
+    return next(
+        (
+            notice
+            for notice in notices
+            if notice.digest == digest and number in (None, notice.version.number)
+        ),
+        None,
+    )
 
 
 def daily_notice(employee: Employee, *, at: datetime) -> Notice | None:

@@ -17,11 +17,12 @@ from consent_app.register.queries import (
 )
 from consent_app.register.queries.history import (
     last_read,
+    version_after,
     version_before,
     version_numbered,
     version_on,
 )
-from consent_app.register.queries.review import snapshot
+from consent_app.register.queries.review import WIDENING_NOTICE, snapshot
 from portal.lib.http import UserRequest
 
 
@@ -39,7 +40,11 @@ def versions(request: UserRequest) -> HttpResponse:
     if asked:
         day = form.cleaned_data["on"]
         end = timezone.make_aware(datetime.combine(day, time.min)) + timedelta(days=1)
-        context |= {"day": day, "found": version_on(end - timedelta(microseconds=1))}
+        context |= {
+            "day": day,
+            "is_ahead": end > timezone.now(),
+            "found": version_on(end - timedelta(microseconds=1)),
+        }
     status = 422 if form.is_bound and not asked else 200
     return render(request, "register/versions/list.html", context, status=status)
 
@@ -48,15 +53,20 @@ def versions(request: UserRequest) -> HttpResponse:
 def version(request: UserRequest, number: int) -> HttpResponse:
     """Show a published version as it is for ever, and what it changed."""
     shown = version_numbered(number)
-    before = version_before(shown)
+    before, after = version_before(shown), version_after(shown)
+    now = timezone.now()
     context = {
         "version": shown,
         "before": before,
+        "after": after,
+        "is_coming": is_later(shown, now),
+        "is_over": after is not None and not is_later(after, now),
         "parts": _changes(before, shown) if before else [],
         "counts": count_applications(shown),
         "kinds": shown.kinds.all(),
         "applications": shown.applications.all(),
-        "in_force": current_version(),
+        "safeguards": shown.safeguards.all(),
+        "notice_days": WIDENING_NOTICE.days,
     }
     return render(request, "register/versions/version.html", context)
 
@@ -66,15 +76,23 @@ def changes(request: UserRequest) -> HttpResponse:
     """Show what changed from the version that the reader last read to the newest published."""
     published = published_versions()
     read = last_read(request.user)
-    since = next((one for one in published if one.number <= read), None)
     newest = published[0] if published else None
-    is_new = newest is not None and since is not None and newest != since
+    since = next((one for one in published if one.number <= read), None)
+    # Whoever never said that they read one is shown the last change.
+    before = since or next(iter(published[1:]), None)
     context = {
         "newest": newest,
         "since": since,
-        "parts": _changes(since, newest) if is_new and since and newest else [],
+        "before": before,
+        "is_coming": newest is not None and is_later(newest, timezone.now()),
+        "parts": _changes(before, newest) if before and newest and before != newest else [],
     }
     return render(request, "register/versions/changes.html", context)
+
+
+def is_later(version: RegisterVersion, now: datetime) -> bool:
+    """Whether a published version is not in force yet."""
+    return version.in_force_at is not None and version.in_force_at > now
 
 
 def _changes(before: RegisterVersion, after: RegisterVersion) -> list[tuple[str, list[Change]]]:

@@ -1,5 +1,6 @@
 """The pages of versions: the next one and its way, all published ones, and what changed."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -15,9 +16,11 @@ from consent_app.register.actions.review import (
     approve_version,
     propose_version,
     publish_version,
+    return_version,
 )
 from consent_app.register.models import (
     Notice,
+    NoticeForm,
     NoticeRecord,
     NoticeStage,
     RegisterVersion,
@@ -198,6 +201,28 @@ def test_a_draft_is_no_version_to_anybody_else(sign_in, make_employee, draft):
     assert response.status_code == 404
 
 
+def needs(client, person) -> str:
+    client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return text(client.get(reverse("home")))
+
+
+def test_home_says_whose_step_is_next(client, draft, owner, legal):
+    propose_version(
+        draft=draft, by=owner, seen=draft.drafted_at, summary="One less.", is_immaterial=False
+    )
+    assert "Version 2 of the register waits for legal to decide." in needs(client, legal)
+    assert "Version 2 of the register" not in needs(client, owner)
+
+    return_version(version=draft, by=legal, reason="Say why.")
+    assert "Version 2 of the register came back from legal" in needs(client, owner)
+    assert "Version 2 of the register" not in needs(client, legal)
+
+
+def test_home_says_that_an_approved_one_can_be_published(client, approved, owner, legal):
+    assert "Version 2 of the register is approved and can be published." in needs(client, owner)
+    assert "Version 2 of the register" not in needs(client, legal)
+
+
 # Published versions
 
 
@@ -211,15 +236,20 @@ def test_everybody_reads_every_version_and_what_it_changed(sign_in, make_employe
     assert "One less." in listed
     assert "What changed from version 1" in second
     assert "Too close." in second
-    assert "until a later version took its place" in first
+    assert re.search(r"It was in force from .* until .*Version 2</a> took its place", first)
+    assert "Proposed by" in second
+    assert "of legal," in second
+    assert "It collects no more." in second
+    assert "Protected in every application" in second
+    assert "Collects no more" in listed
 
 
 @pytest.mark.parametrize(
     ("day", "words"),
     [
-        ("2026-11-22", "version 1</a> is in force"),
-        ("2026-11-23", "version 2</a> is in force"),
-        ("2030-01-01", "version 2</a> is in force"),
+        ("2026-11-22", "version 1</a> was in force"),
+        ("2026-11-23", "version 2</a> will be in force, by what is published now"),
+        ("2030-01-01", "version 2</a> will be in force, by what is published now"),
         ("2020-01-01", "no version was in force, so nothing was collected"),
     ],
 )
@@ -247,10 +277,44 @@ def test_what_changed_is_shown_since_the_reader_last_read(sign_in, make_employee
     read(mira, 2)
     up_to_date = text(client.get(address))
 
-    assert "You have not read a notice of any version yet" in unread
+    assert "You have not said yet that you read a notice" in unread
+    assert "This is what version 2 changes." in unread
+    assert "Too close." in unread
     assert "You last read version 1." in behind
     assert "Too close." in behind
     assert "You read version 2, and there is none after it." in up_to_date
+
+
+def test_reading_the_notice_of_a_version_moves_what_is_new_on(
+    sign_in, make_employee, published, publish
+):
+    """Also where its text is that of the version before, as when only an application changes."""
+    client, address = sign_in(make_employee()), reverse("register-changes")
+    publish(in_force_at=timezone.now() + timedelta(days=14), widens=True)
+    shown = reverse("notice-version", args=[3])
+    digest = Notice.objects.get(version__number=3, form=NoticeForm.CALIFORNIA).digest
+
+    page = text(client.get(shown))
+    response = client.post(
+        reverse("notice-read"), {"digest": digest, "version": "3", "next": shown}
+    )
+
+    assert "in force from" in page
+    assert response.url == shown
+    assert "I have read it" not in text(client.get(shown))
+    assert "You read version 3, and there is none after it." in text(client.get(address))
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "x", "9" * 400, "\u00b2"])
+def test_a_version_that_is_none_is_not_read(sign_in, make_employee, published, version):
+    digest = Notice.objects.get(version__number=2, form=NoticeForm.CALIFORNIA).digest
+
+    answer = sign_in(make_employee()).post(
+        reverse("notice-read"), {"digest": digest, "version": version}
+    )
+
+    assert answer.status_code in {302, 409}
+    assert not NoticeRecord.objects.exclude(notice__version__number=2).exists()
 
 
 def read(person, number: int) -> None:
