@@ -130,7 +130,7 @@ def _measure_ledger(folder: Path, postgres: EmbeddedPostgres, *, rows: int) -> i
     _say(f"Loading {rows:,} counts ...")
     with psycopg.connect(postgres.url("owner", "bench"), autocommit=True) as owner:
         loaded = ledger.load_ledger(owner.cursor(), rows=rows)
-    print("\n" + ledger.loaded_line(loaded), flush=True)
+    print(ledger.loaded_line(loaded), flush=True)
     _look_over(postgres)
     _say("Measuring pages ...")
     log = folder / "pages.log"

@@ -1,6 +1,7 @@
 """Who moved, left or works under another law is told so on their devices, by the same commands."""
 
 import io
+from datetime import time, timedelta
 
 import pytest
 from django.core.management import call_command
@@ -8,6 +9,8 @@ from django.core.management import call_command
 from consent_app.people.actions import load_jurisdictions
 from consent_app.people.actions.jurisdictions import SHIPPED
 from consent_app.people.models import Employee
+from consent_app.restrictions.actions import add_quiet_time
+from tests.conftest import NOON
 
 HEADER = "employee_number,name,email,manager_number,jurisdiction,time_zone,locale\n"
 
@@ -57,6 +60,19 @@ def test_unchanged_person_keeps_the_policy(enrolled, take_over):
     take_over("E1,Mira Okafor,mira@example.com,,US-CA,UTC,en")
 
     assert enrolled.newest().version == 1
+
+
+def test_quiet_times_move_with_the_clock_on_the_wall(enrolled, take_over, frozen_time):
+    mira = enrolled.device.employee
+    add_quiet_time(
+        employee=mira, by=mira, starts_at=time(13), minutes=30, weekdays=frozenset(range(1, 8))
+    )
+    before = enrolled.newest_document().deny[0].starts_at
+
+    take_over("E1,Mira Okafor,mira@example.com,,US-CA,America/Los_Angeles,en")
+
+    assert before == NOON + timedelta(hours=1)
+    assert enrolled.newest_document().deny[0].starts_at == NOON + timedelta(hours=9)
 
 
 def test_law_that_now_asks_for_consent_ends_collection(enrolled, tmp_path):
