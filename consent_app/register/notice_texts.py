@@ -186,9 +186,9 @@ def _gdpr_14(facts: Facts) -> list[str]:
         f"Legal basis: {fields.legal_basis}",
         f"Your rights: {fields.rights}",
         (
-            "How you object: You can object on this page, without an account and without a reason. "
-            "From then on your address is on the list of those whose communication is never "
-            "collected."
+            "How you object: You can object on the page “If you take no part” of this portal, "
+            "without an account and without a reason. From then on your address is on the list of "
+            "those whose communication is never collected."
         ),
         f"Automated decisions: {fields.automated_decisions}",
         f"Responsible: {fields.controller}",

@@ -59,6 +59,9 @@ def test_the_notice_is_there_for_anybody(client, ceilings):
     assert page["Cache-Control"] == "no-store"
     assert "Information under article 14 GDPR" in page.content.decode()
     assert "How you object" in page.content.decode()
+    # Its readers have no account: nothing may send them where only an account leads.
+    assert "With an account here, My data does all of this" in page.content.decode()
+    assert "You can object on the page “If you take no part”" in page.content.decode()
 
 
 def test_before_a_notice_is_published_its_page_says_so(client, db):
