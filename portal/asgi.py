@@ -1,6 +1,7 @@
 """Serves everything from one process: the policy poll beside Django, the rest through Django.
 
-Django takes in a whole body before any view can refuse it, so too large a one ends here.
+Django takes in a whole body before any view can refuse it, so too large a one ends here. In
+production `portal/rsgi.py` serves the poll and `portal/wsgi.py` the rest, each faster.
 """
 
 import os
@@ -13,50 +14,43 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 pages = get_asgi_application()
 
 # E402: what follows needs the settings and the loaded applications.
-from django.conf import settings  # noqa: E402
-from psycopg.conninfo import make_conninfo  # noqa: E402
-
-from consent_app.devices import poll  # noqa: E402
 from consent_app.devices.knowledge import Knowledge  # noqa: E402
-from consent_app.devices.poll import Receive, Scope, Send  # noqa: E402
-from portal.lib.limited_bodies import LimitedBodies  # noqa: E402
+from consent_app.devices.poll import PATH, PolicyPoll, Question  # noqa: E402
+from portal.lib.database_address import database_address  # noqa: E402
+from portal.lib.limited_bodies import LimitedBodies, Receive, Scope, Send  # noqa: E402
 
 Answer = Callable[[Any, Receive, Any], Awaitable[None]]
 
 limited_pages = LimitedBodies(pages)
 
 
-def database_address() -> str:
-    """Return where the poll's own connections go: the database that Django uses."""
-    database = settings.DATABASES["default"]
-    return make_conninfo(
-        host=database["HOST"] or None,
-        port=database["PORT"] or None,
-        dbname=database["NAME"],
-        user=database["USER"] or None,
-        password=database["PASSWORD"] or None,
-        application_name="consent-portal-poll",
-        connect_timeout=2,
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=2,
-    )
-
-
 class Application:
     """Routes each scope; one instance a process."""
 
     def __init__(self) -> None:
-        self.knowledge = Knowledge(database_address())
-        self.poll = poll.PolicyPoll(self.knowledge)
+        self.knowledge = Knowledge(database_address("consent-portal-poll"))
+        self.poll = PolicyPoll(self.knowledge)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            is_poll = scope["path"] == poll.PATH and scope["method"] == "GET"
-            answer: Answer = self.poll if is_poll else limited_pages
+            is_poll = scope["path"] == PATH and scope["method"] == "GET"
+            answer: Answer = self._answer_poll if is_poll else limited_pages
             await answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
+
+    async def _answer_poll(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def gone() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        question = _question(scope)
+        answer = self.poll.answer_at_once(question) or await self.poll.answer(question, gone=gone)
+        if answer is None:
+            return
+        headers = [(name.encode(), value.encode()) for name, value in answer.headers]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Begin and end with the server process (the lifespan part of ASGI)."""
@@ -69,6 +63,25 @@ class Application:
                 await self.knowledge.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _question(scope: Scope) -> Question:
+    """Read the headers that count; of a name sent twice, the first."""
+    first: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        first.setdefault(name.lower(), value)
+
+    def value_of(name: bytes) -> str:
+        return first.get(name, b"").decode("latin-1")
+
+    client = scope.get("client")
+    return Question(
+        authorization=value_of(b"authorization"),
+        if_none_match=value_of(b"if-none-match"),
+        prefer=value_of(b"prefer"),
+        forwarded_for=value_of(b"x-forwarded-for"),
+        connected=client[0] if client else None,
+    )
 
 
 application = Application()

@@ -1,43 +1,48 @@
-"""What one process knows of devices, kept true by PostgreSQL's LISTEN.
+"""What one process knows of devices: read once, remembered until a notification names it.
 
-A row read once is remembered until a notification names it. While the listening connection is down
-nothing is remembered: every question goes to the database, by one indexed read. A notification that
-arrives during a read keeps that read from being remembered.
+Two conditions keep it true. Something is given out from memory only while `listening` trusts that
+every notification was heard; otherwise each question is one indexed read. And a read during which
+its device or everybody was named is not remembered. Questions that meet are read together, so a
+process that has just begun can tell 100,000 devices that ask at once.
 """
 
 import asyncio
 import logging
+import random
 import time
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections import OrderedDict, defaultdict
+from datetime import UTC, datetime
+from enum import Enum, auto
+from functools import partial
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from consent_app.audit.queries import TreeHead
-from consent_app.devices.announcements import CEILINGS, CHANNEL, EVERYONE
+from consent_app.devices.announcements import CEILINGS, EVERYONE
+from consent_app.devices.listening import Listener
 from consent_app.devices.poll_rows import PollRows
-from consent_app.devices.told import ForMany, Known, SignedCeiling, Told
+from consent_app.devices.reads_together import ReadsTogether
+from consent_app.devices.told import Cohort, Known, Told
 
 logger = logging.getLogger(__name__)
 
-RECONNECT_SECONDS = 0.5
-HEARTBEAT_SECONDS = 5.0
 WRITE_SECONDS = 0.1
-CHECKPOINT_SECONDS = 1.0
+SEEN_EVERY_SECONDS = 45
 MAX_READS = 10
 # An agent holds one poll; a second may still look open after its connection broke.
 MAX_WAITS = 4
-SEEN_EVERY = timedelta(seconds=30)
+# Where nobody can wake those who wait, each looks again after about so long.
+LOOK_AGAIN_SECONDS = 2.0
+# Signed policies kept for devices that ask for theirs again.
+POLICIES_KEPT = 20_000
+NAMES_KEPT = 10_000
 
 
 class Knowledge:
     """One per process. `start` it inside the event loop, `stop` it at the end."""
 
     def __init__(self, conninfo: str) -> None:
-        self._conninfo = conninfo
         self._pool = AsyncConnectionPool(
             conninfo,
             min_size=1,
@@ -47,24 +52,25 @@ class Knowledge:
             check=AsyncConnectionPool.check_connection,
         )
         self._rows = PollRows(self._pool)
+        self._listener = Listener(conninfo, take=self._take, begin_again=self._forget_everything)
         self._tasks: list[asyncio.Task[None]] = []
-        self._listening = False
-        self._generation = 0
         self._by_token: dict[bytes, Known] = {}
         self._token_of: dict[str, bytes] = {}
-        self._ceilings: dict[str, SignedCeiling] = {}
-        self._for_many: dict[str, ForMany] = {}
-        # In the order in which they came; True wakes, False sends away.
-        self._waiting: defaultdict[str, dict[asyncio.Future[bool], None]] = defaultdict(dict)
+        self._policies: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._cohorts: dict[str, Cohort] = {}
+        self._named = Named()
+        self._reads = ReadsTogether(self._rows.devices)
+        self._head_read: asyncio.Future[TreeHead] | None = None
+        self._cohort_reads: dict[tuple[str, int], asyncio.Task[Cohort]] = {}
+        # In the order in which they came.
+        self._waiting: defaultdict[str, list[asyncio.Future[Wake]]] = defaultdict(list)
         self._delivered: dict[tuple[str, int], datetime] = {}
         self._seen: dict[str, datetime] = {}
-        self._checkpoint: tuple[float, TreeHead] | None = None
-        self._reading: dict[object, asyncio.Task[Any]] = {}
 
     async def start(self) -> None:
         await self._pool.open(wait=False)
         self._tasks = [
-            asyncio.create_task(self._listen_for_ever()),
+            asyncio.create_task(self._listener.listen_for_ever()),
             asyncio.create_task(self._write_for_ever()),
         ]
 
@@ -77,8 +83,8 @@ class Knowledge:
 
     @property
     def is_listening(self) -> bool:
-        """Whether notifications arrive, and so whether anything is remembered."""
-        return self._listening
+        """Whether notifications arrive, and so whether memory is believed."""
+        return self._listener.is_trusted
 
     def count_waiting(self) -> int:
         """Return how many agents wait for a change in this process."""
@@ -86,88 +92,115 @@ class Knowledge:
 
     # Questions
 
+    def told_at_once(self, token_hash: bytes) -> Told | None:
+        """Return what the device with this token is told, if memory says so and is believed."""
+        if time.monotonic() >= self._listener.trusted_until:
+            return None
+        known = self._by_token.get(token_hash)
+        return None if known is None else self._remembered(known)
+
+    def _remembered(self, known: Known) -> Told | None:
+        cohort = self._cohorts.get(known.jurisdiction)
+        if cohort is None or cohort.lapses_at <= time.time():
+            return None
+        if known.told is None or known.told.cohort is not cohort:
+            known.told = Told(known, cohort)
+        return known.told
+
     async def told(self, token_hash: bytes) -> Told | None:
         """Return what the device with this token is told now; None when there is no such token.
 
-        Reads again when a notification arrived meanwhile, so that whoever waits for a change right
+        Reads again when the device was named meanwhile, so that whoever waits for a change right
         after this has missed none.
+
+        Raises:
+            TooMany: too many others wait for the database.
         """
+        told = self.told_at_once(token_hash)
+        if told is not None:
+            return told
         for _ in range(MAX_READS):
-            generation = self._generation
-            told = await self._told_once(token_hash)
-            if generation == self._generation:
+            before = self._named.count
+            known = self._believed(token_hash) or await self._read_device(token_hash)
+            if known is None:
+                return None
+            told = Told(known, await self._read_cohort(known.jurisdiction))
+            if not self._named.since(before, known.device):
                 break
         return told
 
-    async def _told_once(self, token_hash: bytes) -> Told | None:
-        known = self._by_token.get(token_hash) or await self._read_device(token_hash)
-        if known is None:
+    def _believed(self, token_hash: bytes) -> Known | None:
+        return self._by_token.get(token_hash) if self._listener.is_trusted else None
+
+    async def policy(self, told: Told, token_hash: bytes) -> str | None:
+        """Return the signed policy that `told` is about; None if it is the newest no more."""
+        known = told.known
+        if self._policies.get(known.device, (0, ""))[0] != known.version:
+            await self._read_device(token_hash)
+        version, jws = self._policies.get(known.device, (0, ""))
+        if version != known.version:
             return None
-        ceiling = self._ceilings.get(known.jurisdiction)
-        if ceiling is None or (ceiling.next_at and ceiling.next_at <= datetime.now(UTC)):
-            ceiling = await self._shared(self._read_ceiling, known.jurisdiction)
-        for_many = self._for_many.get(known.jurisdiction)
-        if for_many is None:
-            for_many = await self._shared(self._read_for_many, known.jurisdiction)
-        return Told(known, ceiling, for_many)
-
-    async def changed(
-        self, device: str, *, deadline: float, or_when: "asyncio.Future[None]"
-    ) -> bool:
-        """Wait until something about this device may have changed; False at the deadline.
-
-        Also False when the device began more waits since than one agent has use for: each takes one
-        of the requests that the server works on at once.
-        """
-        loop = asyncio.get_running_loop()
-        woken: asyncio.Future[bool] = loop.create_future()
-        self._waiting[device][woken] = None
-        self._send_away_the_oldest(device)
-        try:
-            if not self._listening:
-                # Nobody will wake us: look again soon.
-                deadline = min(deadline, loop.time() + RECONNECT_SECONDS)
-            ends: set[asyncio.Future[Any]] = {woken, or_when}
-            await asyncio.wait(
-                ends,
-                timeout=max(0.0, deadline - loop.time()),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if woken.done():
-                return woken.result()
-            return not self._listening and not or_when.done()
-        finally:
-            waiting = self._waiting[device]
-            del waiting[woken]
-            if not waiting:
-                del self._waiting[device]
+        self._policies.move_to_end(known.device)
+        return jws
 
     async def checkpoint(self) -> TreeHead:
-        """Return the audit log's tree head, at most a second old."""
-        now = time.monotonic()
-        if self._checkpoint is None or now - self._checkpoint[0] > CHECKPOINT_SECONDS:
-            self._checkpoint = (now, await self._once("checkpoint", self._rows.tree_head))
-        return self._checkpoint[1]
+        """Return the audit log's tree head; all who ask at once share one read."""
+        if self._head_read is None or self._head_read.done():
+            self._head_read = asyncio.ensure_future(self._rows.tree_head())
+        return await asyncio.shield(self._head_read)
+
+    # Waiting
+
+    async def changed(self, device: str, *, seconds: float, gone: "asyncio.Future[None]") -> bool:
+        """Wait until something about this device may have changed.
+
+        False after `seconds`, when `gone` is done, and when the device began more waits since than
+        one agent has use for: each takes one of the requests that the server works on at once.
+        """
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[Wake] = loop.create_future()
+        self._waiting[device].append(woken)
+        self._send_away_the_oldest(device)
+        if self._listener.is_trusted:
+            timer = loop.call_later(seconds, _wake, woken, Wake.LEAVE)
+        else:
+            soon = LOOK_AGAIN_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 (spreads load)
+            timer = loop.call_later(min(seconds, soon), _wake, woken, Wake.LOOK)
+        leave = partial(_leave, woken)
+        gone.add_done_callback(leave)
+        try:
+            return await woken is Wake.LOOK
+        finally:
+            timer.cancel()
+            gone.remove_done_callback(leave)
+            self._waiting[device].remove(woken)
+            if not self._waiting[device]:
+                del self._waiting[device]
+
+    def _send_away_the_oldest(self, device: str) -> None:
+        waiting = [woken for woken in self._waiting[device] if not woken.done()]
+        for oldest in waiting[:-MAX_WAITS]:
+            oldest.set_result(Wake.LEAVE)
 
     # Notes, written to the database a moment later
 
     def note_delivered(self, told: Told) -> None:
         if not told.known.is_delivered:
             told.known.is_delivered = True
-            self._delivered.setdefault((told.device, told.version), datetime.now(UTC))
+            key = (told.device, told.known.version)
+            self._delivered.setdefault(key, datetime.now(UTC))
 
-    def note_seen(self, told: Told) -> None:
-        now = datetime.now(UTC)
-        if told.known.last_seen_at is None or now - told.known.last_seen_at > SEEN_EVERY:
-            told.known.last_seen_at = now
-            self._seen[told.device] = now
+    def note_seen(self, told: Told, now: float) -> None:
+        if now - told.known.seen_at > SEEN_EVERY_SECONDS:
+            told.known.seen_at = now
+            self._seen[told.device] = datetime.fromtimestamp(now, UTC)
 
     async def _write_for_ever(self) -> None:
         while True:
             await asyncio.sleep(WRITE_SECONDS)
             try:
                 await self._write_notes()
-            except psycopg.Error:
+            except (psycopg.Error, PoolTimeout):
                 logger.warning("database away; delivery times wait")
 
     async def _write_notes(self) -> None:
@@ -178,138 +211,123 @@ class Knowledge:
             return
         try:
             await self._rows.write(delivered=delivered, seen=seen)
-        except psycopg.Error:
+        except (psycopg.Error, PoolTimeout):
             self._delivered = delivered | self._delivered
             self._seen = seen | self._seen
             raise
 
     # Reads
 
-    async def _shared[T](self, read: Callable[[str], Awaitable[T]], jurisdiction: str) -> T:
-        """Read what a whole cohort is told; all who were woken at once share one read.
-
-        A notification begins another read, so nobody gets what was true before it.
-        """
-        if not self._listening:
-            return await read(jurisdiction)
-        return await self._once(
-            (read.__name__, jurisdiction, self._generation), lambda: read(jurisdiction)
-        )
-
-    async def _once[T](self, name: object, read: Callable[[], Awaitable[T]]) -> T:
-        """Wait for the read of this name that is under way, or begin it."""
-        reading = self._reading.get(name)
-        if reading is None:
-            reading = self._reading[name] = asyncio.ensure_future(read())
-            reading.add_done_callback(lambda _: self._reading.pop(name))
-        # An agent that goes away must not take the others' read with it.
-        return await asyncio.shield(reading)
-
     async def _read_device(self, token_hash: bytes) -> Known | None:
-        generation = self._generation
-        known = await self._rows.device(token_hash)
-        if known is not None and self._may_remember(generation):
+        before = self._named.count
+        return self._remember(token_hash, await self._reads.read(token_hash), before)
+
+    def _remember(
+        self, token_hash: bytes, row: tuple[Known, str] | None, before: int
+    ) -> Known | None:
+        """Keep what was read, unless the device was named since `before` or nobody listens."""
+        if row is None:
+            return None
+        known, jws = row
+        self._keep_policy(known, jws)
+        if self._listener.is_trusted and not self._named.since(before, known.device):
             self._by_token[token_hash] = known
             self._token_of[known.device] = token_hash
         return known
 
-    async def _read_ceiling(self, jurisdiction: str) -> SignedCeiling | None:
-        generation = self._generation
-        ceiling = await self._rows.ceiling(jurisdiction)
-        if ceiling is not None and self._may_remember(generation):
-            self._ceilings[jurisdiction] = ceiling
-        return ceiling
+    def _keep_policy(self, known: Known, jws: str) -> None:
+        if self._policies.get(known.device, (0, ""))[0] <= known.version:
+            self._policies[known.device] = (known.version, jws)
+            self._policies.move_to_end(known.device)
+            if len(self._policies) > POLICIES_KEPT:
+                self._policies.popitem(last=False)
 
-    async def _read_for_many(self, jurisdiction: str) -> ForMany:
-        generation = self._generation
-        for_many = await self._rows.for_many(jurisdiction)
-        if self._may_remember(generation):
-            self._for_many[jurisdiction] = for_many
-        return for_many
+    async def _read_cohort(self, jurisdiction: str) -> Cohort:
+        """Read what a whole cohort is told; all who were woken at once share one read.
 
-    def _may_remember(self, generation: int) -> bool:
-        return self._listening and generation == self._generation
+        A notification begins another read, so nobody gets what was true before it.
+        """
+        cohort = self._cohorts.get(jurisdiction)
+        if cohort and cohort.lapses_at > time.time() and self._listener.is_trusted:
+            return cohort
+        before = self._named.everybody
+        name = (jurisdiction, before)
+        reading = self._cohort_reads.get(name) if self._listener.is_trusted else None
+        if reading is None:
+            reading = asyncio.ensure_future(self._rows.cohort(jurisdiction))
+            self._cohort_reads[name] = reading
+            reading.add_done_callback(lambda _: self._cohort_reads.pop(name, None))
+        # An agent that goes away must not take the others' read with it.
+        cohort = await asyncio.shield(reading)
+        if cohort.ceiling and self._listener.is_trusted and before == self._named.everybody:
+            self._cohorts[jurisdiction] = cohort
+        return cohort
 
     # Notifications
 
-    async def _listen_for_ever(self) -> None:
-        """Keep one connection that listens; whenever it breaks, forget everything first."""
-        while True:
-            try:
-                await self._listen()
-            except (psycopg.Error, OSError) as error:  # TimeoutError is an OSError
-                logger.warning("not listening: %s", type(error).__name__)
-            finally:
-                self._remember_nothing()
-            await asyncio.sleep(RECONNECT_SECONDS)
-
-    async def _listen(self) -> None:
-        connection = await psycopg.AsyncConnection.connect(
-            self._conninfo, autocommit=True, connect_timeout=2
-        )
-        async with connection:
-            await connection.execute(f"LISTEN {CHANNEL}")
-            self._forget_everything()
-            self._listening = True
-            while True:
-                # A connection that died without a word shows itself at the next heartbeat.
-                async for notification in connection.notifies(timeout=HEARTBEAT_SECONDS):
-                    self._take(notification.payload)
-                await self._heartbeat(connection)
-
-    async def _heartbeat(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        """Ask for a sign of life. Without one in time nothing is remembered from that moment on.
-
-        psycopg itself needs ten seconds more to give up a connection that is dead without a word.
-
-        Raises:
-            TimeoutError: there was none.
-        """
-        loop = asyncio.get_running_loop()
-        too_late = loop.call_later(HEARTBEAT_SECONDS, self._remember_nothing)
-        try:
-            async with asyncio.timeout(HEARTBEAT_SECONDS):
-                await connection.execute("SELECT 1")
-        finally:
-            too_late.cancel()
-        if not self._listening:
-            raise TimeoutError
-
     def _take(self, payload: str) -> None:
         """Forget what the notification names, and wake whoever waits for it."""
-        self._generation += 1
-        if payload == CEILINGS:
-            self._ceilings.clear()
-            self._wake_everyone()
-        elif payload == EVERYONE:
-            self._for_many.clear()
+        if payload in (CEILINGS, EVERYONE):
+            self._named.take_everybody()
+            self._cohorts.clear()
             self._wake_everyone()
         else:
+            self._named.take(payload)
             self._by_token.pop(self._token_of.pop(payload, b""), None)
             self._wake(payload)
 
-    def _remember_nothing(self) -> None:
-        self._listening = False
-        self._forget_everything()
-
     def _forget_everything(self) -> None:
-        self._generation += 1
+        self._named.take_everybody()
         self._by_token.clear()
         self._token_of.clear()
-        self._ceilings.clear()
-        self._for_many.clear()
+        self._cohorts.clear()
         self._wake_everyone()
 
     def _wake_everyone(self) -> None:
-        for device in list(self._waiting):
+        for device in self._waiting:
             self._wake(device)
 
     def _wake(self, device: str) -> None:
-        for waiting in self._waiting.get(device, ()):
-            if not waiting.done():
-                waiting.set_result(True)
+        for woken in self._waiting.get(device, ()):
+            _wake(woken, Wake.LOOK)
 
-    def _send_away_the_oldest(self, device: str) -> None:
-        waiting = [woken for woken in self._waiting[device] if not woken.done()]
-        for oldest in waiting[:-MAX_WAITS]:
-            oldest.set_result(False)
+
+class Wake(Enum):
+    """Why a wait ended: to look what changed, or to leave as one came."""
+
+    LOOK = auto()
+    LEAVE = auto()
+
+
+class Named:
+    """Which devices notifications named of late, so that a read knows whether it came too early."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.everybody = 0
+        self._devices: dict[str, int] = {}
+
+    def take(self, device: str) -> None:
+        self.count += 1
+        self._devices[device] = self.count
+        if len(self._devices) > NAMES_KEPT:
+            self.take_everybody()
+
+    def take_everybody(self) -> None:
+        """From here on every read that has begun came too early."""
+        self.count += 1
+        self.everybody = self.count
+        self._devices.clear()
+
+    def since(self, before: int, device: str) -> bool:
+        """Whether the device was named after the count was `before`."""
+        return self.everybody > before or self._devices.get(device, 0) > before
+
+
+def _wake(woken: asyncio.Future[Wake], why: Wake) -> None:
+    if not woken.done():
+        woken.set_result(why)
+
+
+def _leave(woken: asyncio.Future[Wake], _gone: asyncio.Future[None]) -> None:
+    _wake(woken, Wake.LEAVE)

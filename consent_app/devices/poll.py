@@ -1,11 +1,8 @@
 """`GET /agent/v1/policy`: answered beside Django, from memory, the portal's hot path.
 
-An ASGI application. It knows devices by the hash of their token, keeps what it read of them until
-PostgreSQL's NOTIFY says that it changed, signs a freshness document for every answer, and holds
-agents that wait (`Prefer: wait=N`, RFC 7240) as coroutines, each woken on its own.
-
-What makes it safe: nothing is remembered while the listening connection is down, and nothing is
-remembered of a read during which a notification arrived. `knowledge` holds that part.
+`knowledge` says what a device is told, `freshness` signs that it holds now, and agents that wait
+(`Prefer: wait=N`, RFC 7240) are held as coroutines, each woken on its own. Nothing here knows which
+server it runs in: `portal/rsgi.py` and `portal/asgi.py` put questions and take answers.
 
 Source: design, section 6 (contract) and section 5 (freshness).
 """
@@ -13,169 +10,237 @@ Source: design, section 6 (contract) and section 5 (freshness).
 import asyncio
 import hashlib
 import json
+import random
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import psycopg
-from django.conf import settings
 from psycopg_pool import PoolTimeout
 
-from consent_agent.protocol.documents import format_time
-from consent_agent.protocol.jws import sign
 from consent_app.devices.api.problems import problem_body
+from consent_app.devices.freshness import WINDOW_SECONDS, Signer
 from consent_app.devices.knowledge import Knowledge
+from consent_app.devices.poll_limits import AddressLimit, DeviceLimit
+from consent_app.devices.reads_together import TooMany
 from consent_app.devices.told import Told
-from portal.lib.keys import KeysMissing, signing_key
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
+from portal.lib.client_address import nearest_address
+from portal.lib.keys import KeysMissing
 
 PATH = "/agent/v1/policy"
 LONGEST_WAIT_SECONDS = 55
-RETRY_AFTER_SECONDS = 5
-WAIT = re.compile(rb"(?:^|[,;\s])wait=(\d{1,4})(?=$|[,;\s])")
+# Whoever is sent away comes back spread over this time.
+RETRY_AFTER_SECONDS = (5, 30)
+WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?=$|[,;\s])")
+MAX_TURNS = 10
+
+Headers = list[tuple[str, str]]
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The header fields that count, empty where absent, and who is connected."""
+
+    authorization: str
+    if_none_match: str = ""
+    prefer: str = ""
+    forwarded_for: str = ""
+    connected: str | None = None
 
 
 class PolicyPoll:
     """Answers one GET at a time; `knowledge` is shared by all of them in this process."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        *,
+        device_limit: DeviceLimit | None = None,
+        address_limit: AddressLimit | None = None,
+    ) -> None:
         self.knowledge = knowledge
+        self._signer = Signer()
+        self._device_limit = device_limit or DeviceLimit()
+        self._address_limit = address_limit or AddressLimit()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _first_of_each(scope["headers"])
+    def answer_at_once(self, question: Question) -> Answer | None:
+        """Answer "nothing changed" from memory; None where there is more to say or to wait for."""
+        token_hash = _token_hash(question.authorization)
+        told = self.knowledge.told_at_once(token_hash) if token_hash else None
+        if told is None or told.etag != question.if_none_match or question.prefer:
+            return None
+        now = time.time()
+        form = self._signer.form(told, now)
+        if form is None or told.known.revoked:
+            return None
+        idle = self._device_limit.take(told.known, now)
+        if idle is None:
+            return None
+        self.knowledge.note_seen(told, now)
+        freshness = self._signer.freshness(told, form, asks_often=idle < WINDOW_SECONDS)
+        return Answer(304, _headers(told.etag, freshness))
+
+    async def answer(
+        self, question: Question, *, gone: Callable[[], Awaitable[None]]
+    ) -> Answer | None:
+        """Answer, after a wait if the question asks for one; None where the agent went away.
+
+        `gone` is called at most once; what it returns is done when the connection is closed.
+        """
         try:
-            status, answer_headers, body = await self._answer(headers, receive)
+            return await self._answer(question, gone)
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, KeysMissing):
-            status, answer_headers, body = _problem(503, "unavailable", retry=True)
+            return problem(503, "unavailable", retry=True)
+        except TooMany:
+            return problem(429, "too_many_requests", retry=True)
         except _GoneAway:
-            return
-        await send({"type": "http.response.start", "status": status, "headers": answer_headers})
-        await send({"type": "http.response.body", "body": body})
+            return None
 
-    async def _answer(
-        self, headers: dict[bytes, bytes], receive: Receive
-    ) -> tuple[int, Headers, bytes]:
-        token_hash = _token_hash(headers.get(b"authorization", b""))
-        told = await self.knowledge.told(token_hash) if token_hash else None
-        if token_hash is None or told is None:
-            return _problem(401, "unauthorized")
-        known_etag = headers.get(b"if-none-match", b"")
-        wait = _wait_seconds(headers.get(b"prefer", b""))
-        if wait and _is_unchanged(told, known_etag):
-            told = await self._wait_for_change(token_hash, told, known_etag, wait, receive)
+    async def _answer(self, question: Question, gone: Callable[[], Awaitable[None]]) -> Answer:
+        token_hash = _token_hash(question.authorization)
+        if token_hash is None:
+            return problem(401, "unauthorized")
+        told = self.knowledge.told_at_once(token_hash)
         if told is None:
-            return _problem(401, "unauthorized")
-        if told.revoked:
-            return _problem(403, "device_revoked")
-        if told.ceiling is None:
-            return _problem(503, "no_ceiling", retry=True)
-        self.knowledge.note_seen(told)
-        freshness = await self._freshness(told)
-        if _matches(told.etag, known_etag):
-            return 304, _headers(told.etag, freshness=freshness), b""
-        self.knowledge.note_delivered(told)
-        body = _documents(told.jws, told.ceiling.jws, freshness)
-        return 200, _headers(told.etag, length=len(body)), body
+            # Only what memory does not know costs a read, and only wrong tokens count.
+            address = nearest_address(question.forwarded_for, question.connected)
+            if not self._address_limit.allows(address):
+                return problem(429, "too_many_requests", retry=True)
+            told = await self.knowledge.told(token_hash)
+            if told is None:
+                self._address_limit.count(address)
+                return problem(401, "unauthorized")
+        now = time.time()
+        idle = self._device_limit.take(told.known, now)
+        if idle is None:
+            return problem(429, "too_many_requests", retry=True)
+        wait = _wait_seconds(question.prefer)
+        if wait and _is_unchanged(told, question.if_none_match):
+            self.knowledge.note_seen(told, now)
+            told = await self._wait_for_change(token_hash, told, question.if_none_match, wait, gone)
+            idle = wait
+        return await self._say(
+            told, token_hash, question.if_none_match, asks_often=idle < WINDOW_SECONDS
+        )
+
+    async def _say(
+        self, told: Told | None, token_hash: bytes, known_etag: str, *, asks_often: bool
+    ) -> Answer:
+        for _ in range(MAX_TURNS):
+            if told is None:
+                return problem(401, "unauthorized")
+            if told.known.revoked:
+                return problem(403, "device_revoked")
+            ceiling = told.cohort.ceiling
+            if ceiling is None:
+                return problem(503, "no_ceiling", retry=True)
+            self.knowledge.note_seen(told, time.time())
+            freshness = await self._freshness(told, asks_often=asks_often)
+            if _matches(told.etag, known_etag):
+                return Answer(304, _headers(told.etag, freshness))
+            policy = await self.knowledge.policy(told, token_hash)
+            if policy is not None:
+                self.knowledge.note_delivered(told)
+                body = _documents(policy, ceiling.jws, freshness)
+                return Answer(200, _document_headers(told.etag, body), body)
+            told = await self.knowledge.told(token_hash)
+        return problem(503, "unavailable", retry=True)
 
     async def _wait_for_change(
-        self, token_hash: bytes, told: Told, known_etag: bytes, seconds: int, receive: Receive
+        self,
+        token_hash: bytes,
+        told: Told,
+        known_etag: str,
+        seconds: int,
+        gone: Callable[[], Awaitable[None]],
     ) -> Told | None:
         """Hold the answer until it would differ, or `seconds` passed, or the agent went away."""
-        self.knowledge.note_seen(told)
-        deadline = asyncio.get_running_loop().time() + seconds
-        gone = asyncio.ensure_future(_until_disconnected(receive))
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        going = asyncio.ensure_future(gone())
         try:
             current: Told | None = told
             while current is not None and _is_unchanged(current, known_etag):
-                if not await self.knowledge.changed(
-                    current.device, deadline=deadline, or_when=gone
+                remaining = deadline - loop.time()
+                if remaining <= 0 or not await self.knowledge.changed(
+                    current.device, seconds=remaining, gone=going
                 ):
                     break
                 current = await self.knowledge.told(token_hash)
-            if gone.done():
+            if going.done():
                 raise _GoneAway
             # Fresh facts for the freshness document: a stop may have begun meanwhile.
             return await self.knowledge.told(token_hash)
         finally:
-            gone.cancel()
+            going.cancel()
 
-    async def _freshness(self, told: Told) -> str:
+    async def _freshness(self, told: Told, *, asks_often: bool) -> str:
         """Sign that these two documents hold now."""
-        assert told.ceiling is not None  # noqa: S101 (the caller answered that case)
-        now = datetime.now(UTC)
-        checkpoint = await self.knowledge.checkpoint()
-        payload = {
-            "schema": "freshness/1",
-            "device": told.device,
-            "device_version": told.version,
-            "device_digest": told.digest,
-            "ceiling_version": told.ceiling.version,
-            "ceiling_digest": told.ceiling.digest,
-            "programme": "stopped" if told.is_stopped(now) else "running",
-            "deny": told.denied_to_many(now),
-            "issued_at": format_time(now),
-            "expires_at": format_time(now + timedelta(minutes=settings.FRESHNESS_MINUTES)),
-            "checkpoint": {"size": checkpoint.size, "root": checkpoint.root.hex()},
-        }
-        return sign(payload, typ="freshness+jws", key=signing_key("policy"))
+        form = self._signer.form(told, time.time())
+        if form is None:
+            checkpoint = await self.knowledge.checkpoint()
+            # Of all who waited for the checkpoint, the first writes the form.
+            form = self._signer.form(told, time.time()) or self._signer.write(told, checkpoint)
+        return self._signer.freshness(told, form, asks_often=asks_often)
 
 
 class _GoneAway(Exception):
     """The agent closed its connection while it waited."""
 
 
-async def _until_disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _first_of_each(headers: Headers) -> dict[bytes, bytes]:
-    """Return the headers by name; of a name sent twice, the first."""
-    first: dict[bytes, bytes] = {}
-    for name, value in headers:
-        first.setdefault(name.lower(), value)
-    return first
-
-
-def _token_hash(authorization: bytes) -> bytes | None:
-    scheme, _, token = authorization.partition(b" ")
-    if scheme.lower() != b"bearer" or not token:
+def _token_hash(authorization: str) -> bytes | None:
+    scheme, _, token = authorization.partition(" ")
+    if scheme != "Bearer" and scheme.lower() != "bearer":
         return None
-    return hashlib.sha256(token.strip()).digest()
+    token = token.strip()
+    return hashlib.sha256(token.encode()).digest() if token else None
 
 
-def _wait_seconds(prefer: bytes) -> int:
+def _wait_seconds(prefer: str) -> int:
     """Return N of `Prefer: wait=N`, at most 55; 0 when it is absent or unreadable (RFC 7240)."""
     found = WAIT.search(prefer)
     return min(int(found[1]), LONGEST_WAIT_SECONDS) if found else 0
 
 
-def _matches(etag: str, if_none_match: bytes) -> bool:
+def _matches(etag: str, if_none_match: str) -> bool:
     """Compare as If-None-Match does: a list of tags, weak ones included (RFC 9110, 13.1.2)."""
-    tags = [tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b",")]
-    return etag.encode() in tags or tags == [b"*"]
+    if etag == if_none_match:
+        return True
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in tags or tags == ["*"]
 
 
-def _is_unchanged(told: Told, known_etag: bytes) -> bool:
-    return not told.revoked and told.ceiling is not None and _matches(told.etag, known_etag)
+def _is_unchanged(told: Told, known_etag: str) -> bool:
+    has_ceiling = told.cohort.ceiling is not None
+    return not told.known.revoked and has_ceiling and _matches(told.etag, known_etag)
 
 
-def _headers(etag: str, *, freshness: str | None = None, length: int | None = None) -> Headers:
-    headers = [
-        (b"etag", etag.encode()),
-        (b"cache-control", b"no-store"),
-        (b"vary", b"authorization"),
+def _headers(etag: str, freshness: str) -> Headers:
+    return [
+        ("etag", etag),
+        ("cache-control", "no-store"),
+        ("vary", "authorization"),
+        ("policy-freshness", freshness),
     ]
-    if freshness is not None:
-        headers.append((b"policy-freshness", freshness.encode()))
-    if length is not None:
-        headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % length)]
-    return headers
+
+
+def _document_headers(etag: str, body: bytes) -> Headers:
+    return [
+        ("etag", etag),
+        ("cache-control", "no-store"),
+        ("vary", "authorization"),
+        ("content-type", "application/json"),
+        ("content-length", str(len(body))),
+    ]
 
 
 def _documents(device: str, ceiling: str, freshness: str) -> bytes:
@@ -183,15 +248,22 @@ def _documents(device: str, ceiling: str, freshness: str) -> bytes:
     return f'{{"device":"{device}","ceiling":"{ceiling}","freshness":"{freshness}"}}'.encode()
 
 
-def _problem(status: int, code: str, *, retry: bool = False) -> tuple[int, Headers, bytes]:
-    body = json.dumps(problem_body(status, code)).encode()
+@lru_cache(maxsize=16)
+def _problem_bytes(status: int, code: str) -> bytes:
+    return json.dumps(problem_body(status, code)).encode()
+
+
+def problem(status: int, code: str, *, retry: bool = False) -> Answer:
+    """Return a problem document (RFC 9457); with `retry` it says when to ask again."""
+    body = _problem_bytes(status, code)
     headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
+        ("content-type", "application/problem+json"),
+        ("content-length", str(len(body))),
+        ("cache-control", "no-store"),
     ]
     if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+        headers.append(("www-authenticate", "Bearer"))
     if retry:
-        headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
-    return status, headers, body
+        seconds = random.randint(*RETRY_AFTER_SECONDS)  # noqa: S311 (spreads load, no secret)
+        headers.append(("retry-after", str(seconds)))
+    return Answer(status, headers, body)

@@ -5,6 +5,7 @@ Plain SQL, because Django's ORM would take a thread for each. `knowledge` rememb
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from sys import intern
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -13,16 +14,16 @@ from psycopg_pool import AsyncConnectionPool
 from consent_agent.protocol import merkle
 from consent_app.audit.queries import TreeHead
 from consent_app.devices.policy import RestrictionFact
-from consent_app.devices.told import ForMany, Known, SignedCeiling
+from consent_app.devices.told import Cohort, ForMany, Known, SignedCeiling
 
-DEVICE = """
-    SELECT d.id, d.revoked_at, d.last_seen_at, e.is_active, j.code AS jurisdiction,
+DEVICES = """
+    SELECT d.token_hash, d.id, d.revoked_at, d.last_seen_at, e.is_active,
+           e.jurisdiction_id AS jurisdiction,
            p.version, p.jws, p.digest, p.requested_at, p.delivered_at
       FROM devices_device d
       JOIN people_employee e ON e.id = d.employee_id
-      JOIN people_jurisdiction j ON j.code = e.jurisdiction_id
       JOIN devices_devicepolicy p ON p.device_id = d.id AND p.version = d.policy_version
-     WHERE d.token_hash = %s
+     WHERE d.token_hash = ANY(%s)
 """
 CEILING = """
     SELECT version, jws, digest, needs_policies_since,
@@ -33,15 +34,19 @@ CEILING = """
      WHERE jurisdiction_id = %s AND in_force_at <= %s ORDER BY version DESC LIMIT 1
 """
 FOR_MANY = """
-    SELECT id, cohort_id, source, starts_at, ends_at, applications, kinds
+    SELECT id, cohort_id, source, decided_at, starts_at, ends_at, applications, kinds
       FROM restrictions_restriction
-     WHERE employee_id IS NULL AND (ends_at IS NULL OR ends_at > now())
+     WHERE employee_id IS NULL AND (ends_at IS NULL OR ends_at > now() - interval '1 hour')
 """
 DELIVERED = """
-    UPDATE devices_devicepolicy SET delivered_at = %s
-     WHERE device_id = %s AND version = %s AND delivered_at IS NULL
+    UPDATE devices_devicepolicy p SET delivered_at = noted.at
+      FROM unnest(%s::timestamptz[], %s::uuid[], %s::bigint[]) AS noted(at, device, version)
+     WHERE p.device_id = noted.device AND p.version = noted.version AND p.delivered_at IS NULL
 """
-SEEN = "UPDATE devices_device SET last_seen_at = %s WHERE id = %s"
+SEEN = """
+    UPDATE devices_device d SET last_seen_at = noted.at
+      FROM unnest(%s::timestamptz[], %s::uuid[]) AS noted(at, device) WHERE d.id = noted.device
+"""
 TREE_SIZE = "SELECT coalesce(max(index) + 1, 0) AS size FROM audit_leaf"
 TREE_NODES = """
     SELECT 0 AS level, index, leaf_hash AS hash FROM audit_leaf WHERE index = ANY(%s)
@@ -58,31 +63,27 @@ class PollRows:
     def __init__(self, pool: AsyncConnectionPool) -> None:
         self._pool = pool
 
-    async def device(self, token_hash: bytes) -> Known | None:
-        rows = await self._rows(DEVICE, token_hash)
-        if not rows:
-            return None
-        row = rows[0]
-        return Known(
-            device=str(row["id"]),
-            jurisdiction=row["jurisdiction"],
-            version=row["version"],
-            jws=row["jws"],
-            digest=row["digest"],
-            requested_at=row["requested_at"],
-            revoked=row["revoked_at"] is not None or not row["is_active"],
-            is_delivered=row["delivered_at"] is not None,
-            last_seen_at=row["last_seen_at"],
-        )
+    async def devices(self, token_hashes: list[bytes]) -> dict[bytes, tuple[Known, str]]:
+        """Read devices with their signed policies, by the hash of their token."""
+        rows = await self._rows(DEVICES, token_hashes)
+        return {bytes(row["token_hash"]): (_known(row), row["jws"]) for row in rows}
 
-    async def ceiling(self, jurisdiction: str) -> SignedCeiling | None:
+    async def cohort(self, jurisdiction: str) -> Cohort:
+        return Cohort.of(await self._ceiling(jurisdiction), await self._for_many(jurisdiction))
+
+    async def _ceiling(self, jurisdiction: str) -> SignedCeiling | None:
         rows = await self._rows(CEILING, jurisdiction, datetime.now(UTC))
         return SignedCeiling(**rows[0]) if rows else None
 
-    async def for_many(self, jurisdiction: str) -> ForMany:
-        rows = await self._rows(FOR_MANY)
+    async def _for_many(self, jurisdiction: str) -> ForMany:
+        rows = [
+            row for row in await self._rows(FOR_MANY) if row["cohort_id"] in (None, jurisdiction)
+        ]
+        now = datetime.now(UTC)
+        moments = [row[name] for row in rows for name in ("decided_at", "starts_at", "ends_at")]
         return ForMany.of(
-            tuple(_fact(row) for row in rows if row["cohort_id"] in (None, jurisdiction))
+            tuple(_fact(row) for row in rows if row["ends_at"] is None or row["ends_at"] > now),
+            since=max((moment for moment in moments if moment and moment <= now), default=None),
         )
 
     async def tree_head(self) -> TreeHead:
@@ -102,16 +103,35 @@ class PollRows:
         self, *, delivered: Mapping[tuple[str, int], datetime], seen: Mapping[str, datetime]
     ) -> None:
         """Write when policies (device, version) were delivered and when devices were seen."""
-        async with self._pool.connection() as connection, connection.cursor() as cursor:
-            rows = [(at, device, version) for (device, version), at in delivered.items()]
-            await cursor.executemany(DELIVERED, rows)
-            await cursor.executemany(SEEN, [(at, device) for device, at in sorted(seen.items())])
+        async with self._pool.connection() as connection:
+            if delivered:
+                devices, versions = zip(*delivered, strict=True)
+                await connection.execute(
+                    DELIVERED, [list(delivered.values()), list(devices), list(versions)]
+                )
+            if seen:
+                in_order = sorted(seen)  # as every process takes the locks
+                await connection.execute(SEEN, [[seen[device] for device in in_order], in_order])
 
     async def _rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
         async with self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=dict_row)
             await cursor.execute(query.encode(), parameters)
             return await cursor.fetchall()
+
+
+def _known(row: Mapping[str, Any]) -> Known:
+    seen_at = row["last_seen_at"]
+    return Known(
+        device=str(row["id"]),
+        jurisdiction=intern(row["jurisdiction"]),
+        version=row["version"],
+        digest=row["digest"],
+        requested_at=row["requested_at"],
+        revoked=row["revoked_at"] is not None or not row["is_active"],
+        is_delivered=row["delivered_at"] is not None,
+        seen_at=seen_at.timestamp() if seen_at else 0.0,
+    )
 
 
 def _fact(row: Mapping[str, Any]) -> RestrictionFact:

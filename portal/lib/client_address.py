@@ -14,9 +14,14 @@ def client_address(request: HttpRequest) -> str:
 
     For IPv6 it is the first address of its /64: whoever has one could use 2^64 of them in turn.
     """
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
-    nearest: str = forwarded.rsplit(",", 1)[-1].strip()
-    return _network_of(nearest or request.META.get("REMOTE_ADDR") or "unknown")
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    return nearest_address(forwarded, request.META.get("REMOTE_ADDR"))
+
+
+def nearest_address(forwarded: str, connected: str | None) -> str:
+    """Return the same from the value of X-Forwarded-For and the address that is connected."""
+    nearest = forwarded.rsplit(",", 1)[-1].strip() if settings.BEHIND_PROXY else ""
+    return _network_of(nearest or connected or "unknown")
 
 
 def _network_of(address: str) -> str:

@@ -1,4 +1,4 @@
-"""A portal in a process of its own, as the demo runs it: granian, ASGI, one port."""
+"""A portal in processes of its own: as the demo runs it (ASGI, one port), or production's poll."""
 
 import os
 import signal
@@ -16,11 +16,15 @@ import pytest
 from django.db import connection
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 class LivePortal:
     """One granian process, our direct child; it knows of the database only `database_url`."""
+
+    application = "portal.asgi:application"
+    interface = "asgi"
+    options = ("--workers", "1", "--workers-kill-timeout", "2")
 
     def __init__(self, folder: Path, *, database_url: str, **environment: str) -> None:
         self.folder = folder
@@ -32,12 +36,12 @@ class LivePortal:
 
     def start(self) -> None:
         """Start, and wait for the first answer, whatever it is."""
-        command = [Path(sys.executable).with_name("granian"), "--interface", "asgi"]
-        command += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        command += ["--loop", "uvloop", "--no-ws", "--workers-kill-timeout", "2"]
+        command = [Path(sys.executable).with_name("granian"), "--interface", self.interface]
+        command += ["--host", "127.0.0.1", "--port", str(self.port)]
+        command += ["--loop", "uvloop", "--no-ws", *self.options]
         with (self.folder / "portal.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "portal.asgi:application"],
+                [*command, self.application],
                 cwd=REPOSITORY, env=self._environment(), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
@@ -97,6 +101,22 @@ class LivePortal:
         log = self.log()
         self.stop()
         pytest.fail(f"The portal did not start:\n{log}")
+
+
+class LivePoll(LivePortal):
+    """Production's poll: four server processes on one port."""
+
+    application = "portal.rsgi:application"
+    interface = "rsgi"
+    options = ("--workers", "4", "--http", "1", "--workers-kill-timeout", "5")
+
+
+class LonePoll(LivePoll):
+    """The same with one process, which a successor has ten seconds to take over from."""
+
+    options = (
+        "--workers", "1", "--http", "1", "--workers-kill-timeout", "20", "--respawn-interval", "10",
+    )  # fmt: skip
 
 
 def serving_role_url() -> str:

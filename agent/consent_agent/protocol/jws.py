@@ -183,7 +183,7 @@ def sign(payload: Mapping[str, object], *, typ: str, key: SigningKey) -> str:
     """
     if ROLE_BY_TYP.get(typ) != key.role:
         raise ValueError(f"a {key.role} key may not sign {typ}")
-    signed = f"{_encoded_header(key.kid, typ)}.{encode_base64url(canonical_json(payload))}"
+    signed = f"{encoded_header(key.kid, typ)}.{encode_base64url(canonical_json(payload))}"
     return f"{signed}.{encode_base64url(key.private.sign(signed.encode('ascii')))}"
 
 
@@ -316,5 +316,6 @@ def _is_usable_point(point: bytes) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _encoded_header(kid: str, typ: str) -> str:
+def encoded_header(kid: str, typ: str) -> str:
+    """Return the first part of every compact JWS of this key and type."""
     return encode_base64url(canonical_json({"alg": ALGORITHM, "kid": kid, "typ": typ}))

@@ -128,7 +128,7 @@ def _paths() -> dict[str, Any]:
                     _parameter("header", "Prefer", r"wait=([0-9]|[1-4][0-9]|5[0-5])$"),
                 ],
                 answers={200: _json("PolicyAnswer", headers=("ETag",)), 304: _unchanged()},
-                problems=NOT_ALLOWED,
+                problems=(*NOT_ALLOWED, 429),
             )
         },
         f"{base}acknowledgements": {

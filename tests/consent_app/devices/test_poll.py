@@ -19,15 +19,17 @@ from consent_agent.protocol.canonical import content_digest
 from consent_agent.protocol.documents import Ceiling, DevicePolicy, Freshness
 from consent_agent.protocol.jws import KeySet, verify
 from consent_app.audit.queries import tree_head
-from consent_app.devices import knowledge as knowledge_module
+from consent_app.devices import freshness as freshness_module
+from consent_app.devices import listening
 from consent_app.devices.actions import revoke_device, sign_ceilings
 from consent_app.devices.announcements import announce_everyone
 from consent_app.devices.knowledge import Knowledge
-from consent_app.devices.poll import PolicyPoll
+from consent_app.devices.poll import PolicyPoll, Question
+from consent_app.devices.poll_limits import AddressLimit, DeviceLimit
 from consent_app.people.queries import system_user
 from consent_app.restrictions.actions import resume, start_pause
 from consent_app.restrictions.models import Restriction, Source
-from portal.asgi import database_address
+from portal.lib.database_address import database_address
 from portal.lib.keys import published_keys
 from portal.management.commands.prepare_database import grant_serving_role
 
@@ -35,11 +37,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Answer:
-    def __init__(self, messages):
-        start, body = messages
-        self.status = start["status"]
-        self.headers = {name.decode(): value.decode() for name, value in start["headers"]}
-        self.body = body["body"]
+    def __init__(self, answer):
+        self.status, self.body = answer.status, answer.body
+        self.headers = dict(answer.headers)
 
     @property
     def documents(self):
@@ -57,34 +57,28 @@ class Agent:
         self.poll, self.token = poll, token
 
     async def get(self, *, etag=None, wait=None, gone=None, authorization=None):
-        headers = [(b"authorization", (authorization or f"Bearer {self.token}").encode())]
-        if etag:
-            headers.append((b"if-none-match", etag.encode()))
-        if wait is not None:
-            headers.append((b"prefer", f"wait={wait}".encode()))
-        sent = []
-
-        async def receive():
-            await (gone.wait() if gone else asyncio.Event().wait())
-            return {"type": "http.disconnect"}
-
-        async def send(message):
-            sent.append(message)
-
-        await self.poll({"headers": headers}, receive, send)
-        return Answer(sent) if sent else None
+        question = Question(
+            authorization=authorization or f"Bearer {self.token}",
+            if_none_match=etag or "",
+            prefer="" if wait is None else f"wait={wait}",
+            connected="192.0.2.1",
+        )
+        answer = self.poll.answer_at_once(question) or await self.poll.answer(
+            question, gone=(gone or asyncio.Event()).wait
+        )
+        return Answer(answer) if answer else None
 
 
 @asynccontextmanager
-async def serving(token):
+async def serving(token, **limits):
     """Run one process's knowledge and yield an agent that polls it, once it listens."""
-    knowledge = Knowledge(database_address())
+    knowledge = Knowledge(database_address("test"))
     await knowledge.start()
     try:
         async with asyncio.timeout(10):
             while not knowledge.is_listening:
                 await asyncio.sleep(0.01)
-        yield Agent(PolicyPoll(knowledge), token)
+        yield Agent(PolicyPoll(knowledge, **limits), token)
     finally:
         await knowledge.stop()
 
@@ -146,12 +140,14 @@ def test_gives_three_documents_that_belong_together(make_device, settings):
     assert (freshness.checkpoint.size, freshness.checkpoint.root) == (head.size, head.root.hex())
 
 
-def test_answers_304_with_new_freshness_while_nothing_changed(make_device):
+def test_answers_304_with_new_freshness_while_nothing_changed(make_device, monkeypatch):
+    monkeypatch.setattr(freshness_module, "WINDOW_SECONDS", 0.2)
     enrolled = make_device()
 
     async def scenario():
         async with serving(enrolled.token) as agent:
             first = await agent.get()
+            await asyncio.sleep(0.3)
             return first, await agent.get(etag=first.headers["etag"])
 
     first, second = run(scenario)
@@ -159,6 +155,64 @@ def test_answers_304_with_new_freshness_while_nothing_changed(make_device):
     assert second.headers["etag"] == first.headers["etag"]
     _, _, before = read(first)
     assert freshness_of(second.headers["policy-freshness"]).issued_at > before.issued_at
+
+
+def test_a_device_that_asks_often_is_given_one_signature_for_a_window(make_device, monkeypatch):
+    monkeypatch.setattr(freshness_module, "WINDOW_SECONDS", 3600)
+    enrolled = make_device()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag = (await agent.get()).headers["etag"]
+            answers = [await agent.get(etag=etag) for _ in range(4)]
+            return [answer.headers["policy-freshness"] for answer in answers]
+
+    given = run(scenario)
+    assert len(set(given)) == 1
+    # Ed25519 gives one signature for the same bytes, so this holds for what is signed anew too.
+    assert freshness_of(given[0]).issued_at <= datetime.now(UTC)
+
+
+def test_no_device_sees_the_time_of_freshness_go_back_between_two_processes(make_device):
+    enrolled = make_device()
+    person = enrolled.device.employee
+
+    def stop_and_start():
+        now = timezone.now()
+        stop = Restriction.objects.create(source=Source.PROGRAMME, starts_at=now, decided_at=now)
+        announce_everyone()
+        return stop
+
+    def start_again(stop):
+        Restriction.objects.filter(pk=stop.pk).update(ends_at=timezone.now())
+        announce_everyone()
+
+    async def scenario():
+        async with serving(enrolled.token) as one, serving(enrolled.token) as other:
+            given = []
+
+            async def ask_both():
+                await asyncio.sleep(0.3)
+                given.extend([read(await agent.get())[2] for agent in (one, other, one)])
+
+            await ask_both()
+            stop = await in_database(stop_and_start)()
+            await ask_both()
+            await in_database(start_again)(stop=stop)
+            await ask_both()
+            await in_database(start_pause)(employee=person, by=person, minutes=5)
+            await ask_both()
+            return given
+
+    given = run(scenario)
+    times = [freshness.issued_at for freshness in given]
+    assert times == sorted(times)
+    assert [freshness.programme for freshness in given[2:8]] == [
+        "running", "stopped", "stopped", "stopped", "running", "running",
+    ]  # fmt: skip
+    # Whoever kept what was signed before the stop can't pass it off as newer than the stop.
+    assert times[2] < times[3]
+    assert times[5] < times[6]
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer x", "Basic abc", "Bearer \u00e9"])
@@ -343,7 +397,7 @@ def test_lost_listening_connection_serves_no_old_policy(make_device):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE application_name = 'consent-portal-poll' AND query LIKE 'LISTEN%'"
+                " WHERE application_name = 'test' AND query LIKE 'LISTEN%'"
             )
         start_pause(employee=person, by=person, minutes=15)
 
@@ -367,17 +421,20 @@ class Line:
         self.flows.set()
         self.address = ""
         self.carried = b""
+        self.swallows: bytes | None = None
 
 
 @asynccontextmanager
 async def line_to_database():
-    database, line = psycopg.conninfo.conninfo_to_dict(database_address()), Line()
+    database, line = psycopg.conninfo.conninfo_to_dict(database_address("test")), Line()
 
     async def relay(reader, writer):
         try:
             while data := await reader.read(65536):
                 await line.flows.wait()
                 line.carried += data
+                if line.swallows and data.startswith(b"A") and line.swallows in data:
+                    continue  # a NotificationResponse of the server
                 writer.write(data)
         finally:
             writer.close()
@@ -402,7 +459,7 @@ async def until_listening(knowledge, wanted=True):
 
 
 def test_listens_again_after_a_line_that_went_dead_without_a_word(make_device, monkeypatch):
-    monkeypatch.setattr(knowledge_module, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(listening, "DEAD_SECONDS", 1.0)
     enrolled = make_device()
 
     async def scenario():
@@ -419,6 +476,103 @@ def test_listens_again_after_a_line_that_went_dead_without_a_word(make_device, m
             return answer
 
     assert run(scenario).status == 200
+
+
+def test_a_line_that_swallows_notifications_is_not_believed(make_device):
+    """As a pooler does that gives each statement another connection: nothing is ever heard."""
+    enrolled = make_device()
+    person = enrolled.device.employee
+
+    async def scenario():
+        async with line_to_database() as line:
+            line.swallows = b"consent_policy"
+            knowledge = Knowledge(line.address)
+            await knowledge.start()
+            agent = Agent(PolicyPoll(knowledge), enrolled.token)
+            etag = (await agent.get()).headers["etag"]
+            await in_database(start_pause)(employee=person, by=person, minutes=15)
+            answer, believed = await agent.get(etag=etag), knowledge.is_listening
+            await knowledge.stop()
+            return answer, believed
+
+    answer, believed = run(scenario)
+    assert not believed
+    assert read(answer)[0].state == "paused"
+
+
+def test_a_process_that_hears_late_gives_nothing_old_out_after_a_second(make_device):
+    enrolled = make_device()
+    person = enrolled.device.employee
+
+    async def scenario():
+        async with line_to_database() as line:
+            knowledge = Knowledge(line.address)
+            await knowledge.start()
+            await until_listening(knowledge)
+            agent = Agent(PolicyPoll(knowledge), enrolled.token)
+            etag = (await agent.get()).headers["etag"]
+            line.flows.clear()
+            await in_database(start_pause)(employee=person, by=person, minutes=15)
+            await asyncio.sleep(1)
+            held_back = agent.poll.answer_at_once(Question(f"Bearer {enrolled.token}", etag))
+            line.flows.set()
+            answer = await asyncio.wait_for(agent.get(etag=etag), 5)
+            await knowledge.stop()
+            return held_back, answer
+
+    held_back, answer = run(scenario)
+    assert held_back is None
+    assert read(answer)[0].state == "paused"
+
+
+def test_a_device_that_polls_without_end_is_slowed_down(make_device):
+    enrolled = make_device()
+    limit = DeviceLimit(burst=3, per_second=1)
+
+    async def scenario():
+        async with serving(enrolled.token, device_limit=limit) as agent:
+            etag = (await agent.get()).headers["etag"]
+            return [await agent.get(etag=etag) for _ in range(4)]
+
+    answers = run(scenario)
+    assert [answer.status for answer in answers] == [304, 304, 429, 429]
+    assert answers[-1].code == "too_many_requests"
+    assert 5 <= int(answers[-1].headers["retry-after"]) <= 30
+
+
+def test_an_address_that_tries_tokens_is_slowed_down_and_devices_behind_it_are_not(make_device):
+    enrolled = make_device()
+    limit = AddressLimit(burst=2, per_second=0.001)
+
+    async def scenario():
+        async with serving(enrolled.token, address_limit=limit) as agent:
+            etag = (await agent.get()).headers["etag"]
+            tried = [await agent.get(authorization=f"Bearer guess{n}") for n in range(3)]
+            return tried, await agent.get(etag=etag)
+
+    tried, known = run(scenario)
+    assert [answer.status for answer in tried] == [401, 401, 429]
+    assert known.status == 304
+
+
+def test_devices_that_ask_at_once_are_read_together(make_device):
+    tokens = [make_device().token for _ in range(30)]
+
+    async def scenario():
+        async with line_to_database() as line:
+            knowledge = Knowledge(line.address)
+            await knowledge.start()
+            await until_listening(knowledge)
+            line.carried = b""
+            poll = PolicyPoll(knowledge)
+            answers = await asyncio.gather(*(Agent(poll, token).get() for token in tokens))
+            await knowledge.stop()
+            return answers, line.carried.count(b"d.token_hash = ANY")
+
+    answers, reads = run(scenario)
+    assert {answer.status for answer in answers} == {200}
+    assert len({read(answer)[0].device for answer in answers}) == 30
+    assert reads <= 2
 
 
 async def until_waiting(knowledge, count):
@@ -538,7 +692,8 @@ def test_pause_and_resume_in_a_row_end_with_the_last(make_device):
             resume(employee=person, by=person)
 
     async def scenario():
-        async with serving(enrolled.token) as agent:
+        unlimited = DeviceLimit(burst=1_000_000)
+        async with serving(enrolled.token, device_limit=unlimited) as agent:
             etag, highest = None, 0
             flicker = asyncio.create_task(in_database(back_and_forth)())
             while not flicker.done():
