@@ -520,7 +520,7 @@ def test_lists_every_refusal_with_its_status():
 
 def test_lists_every_other_problem_with_its_status():
     source = read_all("consent_app/devices")
-    raised = re.findall(r'(?:ProblemError|_problem)\(\s*(\d{3}),\s*"(\w+)"', source)
+    raised = re.findall(r'(?:ProblemError|problem)\(\s*(\d{3}),\s*"(\w+)"', source)
     pages = re.findall(r'(\d{3}): "(\w+)"', (ROOT / "portal/views.py").read_text("utf-8"))
     unnamed = {(415, "unsupported_encoding"), (400, "duplicate_key"), (400, "invalid_json")}
     wrong_fields = {(422, code) for code in {*CODE_OF_VALIDATION.values(), "invalid_value"}}
