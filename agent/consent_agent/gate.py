@@ -63,6 +63,11 @@ class HeldPolicy:
         self.counterparties = counterparties
         self.window_seconds = (freshness.expires_at - freshness.issued_at).total_seconds()
         self._stale_at_steady = received.steady + self.window_seconds
+        # Asked about with every event: as close at hand as can be.
+        self._expires_at = freshness.expires_at
+        self._issued_at = freshness.issued_at
+        self._received_at_steady = received.steady
+        self._is_running = freshness.programme == RUNNING
         self.view = PolicyView(
             register=register,
             ceiling=accepted.ceiling,
@@ -77,7 +82,7 @@ class HeldPolicy:
 
     @property
     def is_running(self) -> bool:
-        return self.accepted.freshness.programme == RUNNING
+        return self._is_running
 
     def portal_time(self, now: Instant) -> datetime:
         """Return the portal's time at issue, carried on by the steady clock since receipt."""
@@ -95,7 +100,7 @@ class HeldPolicy:
         return (
             now.boot == received.boot
             and received.steady <= now.steady < self._stale_at_steady
-            and received.wall <= now.wall < self.accepted.freshness.expires_at
+            and received.wall <= now.wall < self._expires_at
         )
 
     def decide(self, subject: Subject, *, kind: str, at: datetime, now: Instant) -> Verdict:
@@ -103,8 +108,7 @@ class HeldPolicy:
         verdict = self.view.decide(subject, kind=kind, at=at)
         if not verdict.allowed:
             return verdict
-        elapsed = now.steady - self.received.steady
-        ahead = elapsed - (now.wall - self.accepted.freshness.issued_at).total_seconds()
+        ahead = now.steady - self._received_at_steady - (now.wall - self._issued_at).total_seconds()
         if -NETWORK_DELAY_SECONDS <= ahead <= 0:
             return verdict
         return self.view.decide(subject, kind=kind, at=at + timedelta(seconds=ahead))

@@ -274,3 +274,32 @@ def test_the_order_of_restrictions_does_not_matter(entries):
     answer = view_of(read).decide(Subject("github"), kind="keystrokes", at=NOON)
 
     assert answer.rule == "a"
+
+
+SUBJECTS = st.builds(
+    Subject,
+    application=st.sampled_from([None, "github", "slack", "1password", "google-chrome", "nothing"]),
+    url=st.sampled_from(
+        [None, "", "https://github.com/", "https://github.com/login", "https://1password.com/"]
+    ),
+    window_title=st.sampled_from([None, "Notes", "Tor Browser"]),
+    field=st.sampled_from([None, "tag=input;type=text", "tag=input;type=password"]),
+)
+
+
+@given(st.lists(st.tuples(SUBJECTS, st.sampled_from([*KINDS, "screen"])), min_size=2, max_size=12))
+def test_what_was_asked_before_changes_no_answer(questions):
+    """A view remembers the last subject; each answer is that of a view which remembers none."""
+    policy = {"deny": [deny(applications=["slack"], kinds=["keystrokes"])]}
+    documents = {
+        "register": REGISTER,
+        "ceiling": Ceiling.from_payload(canonical_json(ceiling_members())),
+        "policy": DevicePolicy.from_payload(canonical_json(policy_members(**policy))),
+    }
+    view = PolicyView(**documents)
+
+    answers = [view.decide(subject, kind=kind, at=NOON) for subject, kind in questions]
+
+    assert answers == [
+        decide(subject, kind=kind, at=NOON, **documents) for subject, kind in questions
+    ]

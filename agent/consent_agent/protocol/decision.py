@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from consent_agent.protocol.documents import Ceiling, Deny, DevicePolicy
 from consent_agent.protocol.matching import Address, Application, Register
@@ -91,8 +91,7 @@ _OPEN_COLLECTIONS: Final = frozenset({"allowed", "opt_in"})
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What would be captured; each member that is known narrows the verdict.
 
     `application` is a slug, bundle id or executable; an empty `url` is an address that exists but
@@ -103,6 +102,15 @@ class Subject:
     url: str | None = None
     window_title: str | None = None
     field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """Whose rows must all allow a subject, or why there are none; the same for every kind."""
+
+    refusal: "Verdict | None" = None
+    rows: tuple[Application, ...] = ()
+    address: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,9 @@ class Verdict:
         until: datetime | None = None,
     ) -> Self:
         return cls(allowed=False, reason=reason, rule=rule, application=application, until=until)
+
+
+_NOT_IDENTIFIED: Final = Verdict.refusal(Reason.NOT_IDENTIFIED, "subject")
 
 
 class Timeline:
@@ -160,6 +171,10 @@ class PolicyView:
         # Prepared on first use: few of all applications are ever asked about.
         self._on_everything: dict[str, Timeline] = {}
         self._on_application: dict[tuple[str, str], Timeline] = {}
+        # Events come in rows of the same window and field: what was found of the last is kept.
+        # Each is replaced whole, so that any thread may ask.
+        self._last_identity = Subject(), _Identity(_NOT_IDENTIFIED)
+        self._last_protection: tuple[Subject, Verdict | None] = Subject(), None
 
     def decide(self, subject: Subject, *, kind: str, at: datetime) -> Verdict:
         """Say whether `kind` may be collected from `subject` at the aware time `at`.
@@ -171,15 +186,16 @@ class PolicyView:
             raise ValueError("a time without zone")
         if self._standing is not None:
             return self._standing
-        refusal, rows, address = self._identify(subject)
-        if refusal is not None:
-            return refusal
+        known, identity = self._identify(subject)
+        if identity.refusal is not None:
+            return identity.refusal
+        rows = identity.rows
         for row in rows:
             if refusal := _refused_by_row(row, kind):
                 return refusal
         return (
             self._restricted(rows, kind, at)
-            or self._safeguarded(subject, rows, address)
+            or self._protected(known, identity)
             or _allowed(rows[-1].slug)
         )
 
@@ -187,32 +203,35 @@ class PolicyView:
         """Return the slug of what may be captured at one time or another; None for the rest."""
         if self._standing is not None:
             return None
-        refusal, rows, _ = self._identify(subject)
-        if refusal is not None or any(_refused_by_row(row, kind) for row in rows):
+        _, identity = self._identify(subject)
+        if identity.refusal or any(_refused_by_row(row, kind) for row in identity.rows):
             return None
-        return rows[-1].slug
+        return identity.rows[-1].slug
 
-    def _identify(
-        self, subject: Subject
-    ) -> tuple[Verdict | None, tuple[Application, ...], Address | None]:
+    def _identify(self, subject: Subject) -> tuple[Subject, _Identity]:
+        """Return what is known of the subject, with the one object that stands for it meanwhile."""
+        last = self._last_identity
+        if last[0] != subject:
+            last = self._last_identity = subject, self._find(subject)
+        return last
+
+    def _find(self, subject: Subject) -> _Identity:
         """Find the rows that must all allow the subject: the program's first, the page's last."""
         rows: tuple[Application, ...] = ()
         address: Address | None = None
         if subject.application is not None:
             rows = self._register.match_application(subject.application)
             if not rows:
-                return Verdict.refusal(Reason.NOT_IN_REGISTER, "application"), (), None
+                return _Identity(Verdict.refusal(Reason.NOT_IN_REGISTER, "application"))
         if subject.url is not None:
             if not subject.url:
-                return Verdict.refusal(Reason.UNREADABLE, "url"), (), None
+                return _Identity(Verdict.refusal(Reason.UNREADABLE, "url"))
             address = Address.parse(subject.url)
             page = self._register.match_address(address) if address else None
             if page is None:
-                return Verdict.refusal(Reason.NOT_IN_REGISTER, "url"), (), None
+                return _Identity(Verdict.refusal(Reason.NOT_IN_REGISTER, "url"))
             rows = (*rows, page)
-        if not rows:
-            return Verdict.refusal(Reason.NOT_IDENTIFIED, "subject"), (), None
-        return None, rows, address
+        return _Identity(None, rows, address) if rows else _Identity(_NOT_IDENTIFIED)
 
     def _restricted(self, rows: tuple[Application, ...], kind: str, at: datetime) -> Verdict | None:
         if deny := self._timeline_of_everything(kind).at(at):
@@ -241,6 +260,13 @@ class PolicyView:
                 if deny.applications is not None and deny.covers(slug, kind)
             )
         return timeline
+
+    def _protected(self, subject: Subject, identity: _Identity) -> Verdict | None:
+        last = self._last_protection
+        if last[0] is not subject:
+            found = self._safeguarded(subject, identity.rows, identity.address)
+            last = self._last_protection = subject, found
+        return last[1]
 
     def _safeguarded(
         self, subject: Subject, rows: tuple[Application, ...], address: Address | None
