@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-MOST_SOURCES: Final = 250
+MOST_SOURCES: Final = 60_000
+HOSTS_A_NET: Final = 250
 DEFAULT_PORT: Final = 80
 
 
@@ -55,4 +56,7 @@ class Target:
 
         Each address has ports of its own, about 28,000.
         """
-        return (f"127.0.0.{1 + number % self.sources}", 0) if self.sources > 1 else None
+        if self.sources == 1:
+            return None
+        net, host = divmod(number % self.sources, HOSTS_A_NET)
+        return f"127.0.{net}.{1 + host}", 0

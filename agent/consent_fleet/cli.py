@@ -19,13 +19,14 @@ from consent_fleet.running import Order, PortalAway, run
 LONGEST_MINUTES = 60.0
 MOST_A_SECOND = 20_000
 MOST_CONNECTIONS = 4096
-MODES = ("poll", "wait", "flood")
+MODES = ("poll", "wait", "flood", "enrol")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     try:
-        devices = read_devices(options.file, most=options.devices)
+        enrols = options.mode == "enrol"
+        devices = [] if enrols else read_devices(options.file, most=options.devices)
         target = Target.of(options.url, sources=options.sources)
         api = Target.of(options.api_url or options.url)
         report = asyncio.run(
@@ -57,6 +58,8 @@ def _order(options: argparse.Namespace, target: Target, api: Target) -> Order:
         expected=options.expect,
         events=options.events,
         watched=tuple(options.watch),
+        file=options.file,
+        codes=options.codes,
     )
 
 
@@ -78,6 +81,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--press-every", type=float, default=0.0, help="seconds between two presses of pause")
     add("--path", default="/agent/v1/policy", help="what a flood asks for")
     add("--expect", type=int, default=304, help="the status that a flood must be answered with")
+    add("--codes", type=Path, help="enrol by the codes of this file, and write --file")
     add("--events", type=Path, help="write what devices were told, and when, to this file")
     add("--watch", type=int, action="append", default=[], metavar="PID", help="sample its memory")
     add("--json", action="store_true")
@@ -108,6 +112,8 @@ def _problem(options: argparse.Namespace) -> str | None:
         return f"more than {MOST_A_SECOND:,} polls a second"
     if options.press_every and options.mode != "wait":
         return "people press pause on devices that wait"
+    if (options.mode == "enrol") != (options.codes is not None):
+        return "to enrol takes --mode enrol and --codes"
     return None
 
 

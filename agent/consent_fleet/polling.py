@@ -49,9 +49,14 @@ async def poll_for_a_while(
         if now - swept > SWEEP_SECONDS:
             swept = now
             fleet.pool.sweep()
-        await asyncio.sleep(TICK_SECONDS)
+        await tick()
     tally.measured_seconds = time.monotonic() - began
     await settle(fleet.pool)
+
+
+async def tick() -> None:
+    """Let answers come in for a moment."""
+    await asyncio.sleep(TICK_SECONDS)
 
 
 async def settle(pool: Pool) -> None:

@@ -30,7 +30,9 @@ class Call:
 class Pool:
     """Open it, `submit` calls, `sweep` every second or so, close it."""
 
-    def __init__(self, target: Target, tally: Tally, *, size: int) -> None:
+    def __init__(self, target: Target, tally: Tally, *, size: int, once: bool = False) -> None:
+        """Hold `size` connections; with `once`, a new one takes the place of each that was used."""
+        self._once = once
         self._target = target
         self._tally = tally
         self._size = size
@@ -103,7 +105,7 @@ class Pool:
     def _on_answer(self, connection: Connection, answer: Answer) -> None:
         now = time.monotonic()
         call = self._calls.pop(connection)
-        closes = (answer.header(b"connection") or "").lower() == "close"
+        closes = self._once or (answer.header(b"connection") or "").lower() == "close"
         if closes:
             connection.drop(None)
         else:

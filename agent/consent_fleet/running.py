@@ -16,7 +16,8 @@ from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import KeySet
 from consent_fleet.addresses import Target
 from consent_fleet.checking import Checker
-from consent_fleet.devices import Device
+from consent_fleet.devices import MAX_DEVICES, Device, write_devices
+from consent_fleet.enrolling import enrol_all, read_codes
 from consent_fleet.fleet import Fleet
 from consent_fleet.flooding import flood
 from consent_fleet.polling import poll_for_a_while, settle
@@ -54,6 +55,8 @@ class Order:
     expected: int
     events: Path | None
     watched: Sequence[int]
+    file: Path
+    codes: Path | None
 
 
 async def run(order: Order, devices: Sequence[Device]) -> dict[str, Any]:
@@ -85,13 +88,9 @@ async def run(order: Order, devices: Sequence[Device]) -> dict[str, Any]:
 
 
 async def _work(order: Order, devices: Sequence[Device], tally: Tally, stop: asyncio.Event) -> None:
-    checker = Checker(_fetch_keys(order.api)) if order.mode != "flood" else Checker(NO_KEYS)
-    pool = (
-        Pool(order.api, tally, size=TRAY_CONNECTIONS)
-        if order.mode == "wait"
-        else Pool(order.target, tally, size=order.connections)
-    )
-    fleet = Fleet(devices, pool, checker, tally, stop)
+    checks = order.mode in CHECKED
+    checker = Checker(_fetch_keys(order.api) if checks else NO_KEYS)
+    fleet = Fleet(devices, _pool(order, tally), checker, tally, stop)
     try:
         await fleet.pool.open()
     except OSError as error:
@@ -100,6 +99,13 @@ async def _work(order: Order, devices: Sequence[Device], tally: Tally, stop: asy
         await WORK[order.mode](order, fleet)
     finally:
         fleet.pool.close()
+
+
+def _pool(order: Order, tally: Tally) -> Pool:
+    """Return what requests share; those who wait have connections of their own beside it."""
+    if order.mode == "wait":
+        return Pool(order.api, tally, size=TRAY_CONNECTIONS)
+    return Pool(order.target, tally, size=order.connections, once=order.mode == "enrol")
 
 
 async def _poll(order: Order, fleet: Fleet) -> None:
@@ -114,6 +120,13 @@ async def _flood(order: Order, fleet: Fleet) -> None:
         fleet, path=order.path, connections=order.connections, expected=order.expected,
         seconds=order.seconds,
     )  # fmt: skip
+
+
+async def _enrol(order: Order, fleet: Fleet) -> None:
+    assert order.codes is not None  # noqa: S101 (the command asks for it)
+    codes = read_codes(order.codes, most=MAX_DEVICES)
+    enrolled = await enrol_all(fleet, codes, seconds=order.seconds, at_once=order.connections)
+    write_devices(order.file, enrolled)
 
 
 async def _wait(order: Order, fleet: Fleet) -> None:
@@ -153,7 +166,8 @@ async def _wait(order: Order, fleet: Fleet) -> None:
         events.write()
 
 
-WORK = {"poll": _poll, "wait": _wait, "flood": _flood}
+WORK = {"poll": _poll, "wait": _wait, "flood": _flood, "enrol": _enrol}
+CHECKED = frozenset({"poll", "wait"})
 
 
 def _choose_sample(order: Order, fleet: Fleet) -> None:

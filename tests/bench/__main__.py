@@ -1,11 +1,12 @@
 """Measure the portal on this machine: `python -m tests.bench`, or `make bench`.
 
-Starts PostgreSQL with safe writes, a portal and a load of its own in `var/bench`, on loopback, and
-ends them all. Fails when any answer is wrong, or after fifteen minutes; after an hour with tens of
-millions of counts in the ledger, as `--only ledger` has. docs/performance.md explains the figures.
+Starts PostgreSQL with safe writes, servers and a load of its own in `var/bench`, on loopback, and
+ends them all. Prints each figure beside its target. Fails when any answer is wrong or time runs
+out; a missed target does not fail it. docs/performance.md explains the figures.
 """
 
 import argparse
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -14,10 +15,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import django
 import psycopg
@@ -25,18 +27,44 @@ import psycopg
 from portal.embedded import DEFAULT_FOLDER
 from portal.embedded.files import one_at_a_time
 from portal.embedded.postgres import EmbeddedPostgres
-from tests.bench.load import generator_name
-from tests.bench.processes import CORES, IS_PINNED, REPOSITORY, Server
+from tests.bench.outcome import Outcome, figures_table
+from tests.bench.processes import CORES, IS_PINNED, REPOSITORY
 
-LONGEST_SECONDS = 900
-# Tens of millions of rows take their time, and gigabytes: only by its name.
-LONGEST_SECONDS_WITH_MANY_ROWS = 3600
+if TYPE_CHECKING:
+    from tests.bench.bench import Bench
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A function that measures something; its module needs the settings and applications."""
+
+    function: str
+    is_asked_for: bool = False
+    longest_minutes: float = 20
+
+    @property
+    def measure(self) -> "Callable[[Bench], Outcome]":
+        module, name = self.function.split(":")
+        measure: Callable[[Bench], Outcome] = getattr(importlib.import_module(module), name)
+        return measure
+
+
+# In this order: growth wants few devices at first, and they stay.
+PARTS: Mapping[str, Part] = {
+    "growth": Part("tests.bench.growth:measure_growth"),
+    "polls": Part("tests.bench.polls:measure_polls"),
+    "wakes": Part("tests.bench.wakes:measure_wakes"),
+    "waiting": Part("tests.bench.wakes:measure_waiting"),
+    "pauses": Part("tests.bench.presses:measure_presses"),
+    "enrolling": Part("tests.bench.enrolling:measure_enrolling"),
+    "steady": Part("tests.bench.steady:measure_steady"),
+    "pages": Part("tests.bench.pages:measure_pages"),
+    "ledger": Part("tests.bench.ledger:measure_ledger"),
+    "soak": Part("tests.bench.steady:measure_soak", is_asked_for=True),
+}
 LEDGER_ROWS, LEDGER_ROWS_ALONE = 2_000_000, 50_000_000
 MANY_ROWS = 5_000_000
-LEAST_DEVICES = 1000
-LEAST_REQUESTS = 500
-LEAST_LEDGER_ROWS = 100_000
-REQUESTS_EACH = 5
+MORE_MINUTES_FOR_MANY_ROWS = 45
 COMMANDS = (
     "prepare_database",
     "load_jurisdictions",
@@ -48,128 +76,59 @@ COMMANDS = (
 
 def main() -> int:
     options = options_from()
-    has_many_rows = options.ledger_rows > MANY_ROWS
-    _end_in_time(LONGEST_SECONDS_WITH_MANY_ROWS if has_many_rows else LONGEST_SECONDS)
+    names = options.only or [name for name, part in PARTS.items() if not part.is_asked_for]
+    minutes = sum(PARTS[name].longest_minutes for name in names) + options.minutes
+    minutes += MORE_MINUTES_FOR_MANY_ROWS if options.ledger_rows > MANY_ROWS else 0
+    _end_in_time(round(minutes * 60))
+    _allow_files()
     folder = DEFAULT_FOLDER / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(folder), EmbeddedPostgres(folder / "postgres") as postgres:
         _name_services(folder, postgres)
         _make_database(postgres)
         django.setup()
+        print(_headline(), flush=True)
         with _connections():
-            errors = 0
-            if options.only in (None, "devices"):
-                errors += _measure_devices(
-                    folder, postgres, devices=options.devices, seconds=options.seconds
-                )
-            if options.only in (None, "pages"):
-                errors += _measure_pages(folder, postgres, requests=options.requests)
-            if options.only in (None, "ledger"):
-                errors += _measure_ledger(folder, postgres, rows=options.ledger_rows)
+            outcomes = _measure(names, options, folder, postgres)
+    if len(outcomes) > 1:
+        print("\n## All figures\n")
+        print(figures_table([figure for one in outcomes for figure in one.figures]))
+    errors = sum(sum(one.errors.values()) for one in outcomes)
     if errors:
         _say(f"\n{errors:,} errors: these figures don't count. See the logs in {folder}.")
     return 1 if errors else 0
 
 
-def _measure_devices(
-    folder: Path, postgres: EmbeddedPostgres, *, devices: int, seconds: int
-) -> int:
-    """Print how fast devices are answered; return how many answers were wrong."""
-    # Only now: what these import needs the settings and the loaded applications.
-    from tests.bench import measurements  # noqa: PLC0415 (see above)
-    from tests.bench.fleet import enrol_fleet  # noqa: PLC0415 (see above)
+def _measure(
+    names: Sequence[str], options: argparse.Namespace, folder: Path, postgres: EmbeddedPostgres
+) -> list[Outcome]:
+    """Measure one part after the other, and print each when it is there."""
+    # Only now: it needs the settings and the loaded applications.
+    from tests.bench.bench import Bench  # noqa: PLC0415 (see above)
 
-    _say(f"Enrolling {devices:,} devices ...")
-    agents = enrol_fleet(devices)
-    _look_over(postgres)
-    with Server("portal.asgi:application", log=folder / "portal.log") as portal:
-        _say("Measuring requests ...")
-        samples = measurements.measure_requests(folder, agents, portal, seconds=seconds)
-        _say("Measuring pauses ...")
-        pauses = measurements.measure_pauses(agents, portal)
-        _say("Stopping the programme ...")
-        with Server("portal.wsgi:application", log=folder / "api.log", interface="wsgi") as api:
-            stop = measurements.measure_stop(agents, portal, api)
-    print(_headline(devices, seconds))
-    print("\n" + measurements.requests_table(samples))
-    print("\n" + measurements.pauses_table(pauses))
-    print("\n" + measurements.stop_table(stop))
-    errors = sum(sample.errors for sample in samples.values()) + stop.errors
-    return errors + sum(times.errors for times in pauses.values())
-
-
-def _measure_pages(folder: Path, postgres: EmbeddedPostgres, *, requests: int) -> int:
-    """Print how fast the pages about requests are; return how many answers were wrong."""
-    # Only now: see above.
-    from tests.bench import measurements  # noqa: PLC0415 (see above)
-    from tests.bench.chores import measure_chores  # noqa: PLC0415 (see above)
-    from tests.bench.requests import load_requests  # noqa: PLC0415 (see above)
-
-    people = requests // REQUESTS_EACH
-    _say(f"Making up {requests:,} requests of {people:,} people ...")
-    began = time.monotonic()
-    company = load_requests(people=people, requests=requests)
-    _look_over(postgres)
-    loaded = time.monotonic() - began
-    _say("Measuring pages ...")
-    log = folder / "pages.log"
-    with Server("portal.wsgi:application", log=log, interface="wsgi") as pages:
-        visits = measurements.measure_pages(company, pages)
-    print(f"\n{requests:,} requests of {people:,} people, loaded in {loaded:.0f} s")
-    print("\n" + measurements.pages_table(visits), flush=True)
-    _say("Measuring what runs by itself ...")
-    print("\n" + measurements.chores_table(measure_chores()))
-    return sum(visit.errors for visit in visits.values())
-
-
-def _measure_ledger(folder: Path, postgres: EmbeddedPostgres, *, rows: int) -> int:
-    """Print how fast counts are taken, shown and deleted; return how many answers were wrong."""
-    # Only now: see above.
-    from tests.bench import ledger  # noqa: PLC0415 (see above)
-
-    _say(f"Loading {rows:,} counts ...")
-    with psycopg.connect(postgres.url("owner", "bench"), autocommit=True) as owner:
-        loaded = ledger.load_ledger(owner.cursor(), rows=rows)
-    print(ledger.loaded_line(loaded), flush=True)
-    _look_over(postgres)
-    _say("Measuring pages ...")
-    log = folder / "pages.log"
-    with Server("portal.wsgi:application", log=log, interface="wsgi") as pages:
-        visits = ledger.measure_my_data(pages.port, ledger.readers(loaded.agents))
-    print("\n" + ledger.my_data_table(visits), flush=True)
-    _say("Measuring reports ...")
-    with Server("portal.asgi:application", log=folder / "portal.log") as portal:
-        reports = {
-            "8 applications, by the API": ledger.measure_api(
-                portal.port, loaded.agents[: ledger.BODIES], applications=8
-            ),
-            "30 applications, by the API": ledger.measure_api(
-                portal.port, loaded.agents[-ledger.BODIES :], applications=30
-            ),
-            "8 hours of 8 applications, by SQL alone": ledger.measure_sql(loaded.agents),
-        }
-    print("\n" + ledger.reports_table(reports))
-    print(f"\nDeleting a day: {ledger.measure_deletion() * 1000:.0f} ms")
-    timed = [*visits.values(), *reports.values()]
-    return sum(found.errors for found in timed)
-
-
-def _look_over(postgres: EmbeddedPostgres) -> None:
-    """Let the database know its tables, as it does by itself in time."""
-    with psycopg.connect(postgres.url("owner", "bench"), autocommit=True) as owner:
-        owner.execute("VACUUM ANALYZE")
+    bench = Bench(
+        folder=folder, postgres=postgres, quick=options.quick, minutes=options.minutes,
+        requests=options.requests, ledger_rows=options.ledger_rows,
+    )  # fmt: skip
+    outcomes = []
+    for name in (name for name in PARTS if name in names):
+        began = time.monotonic()
+        _say(f"Measuring {name} ...")
+        outcomes.append(PARTS[name].measure(bench))
+        print(outcomes[-1].text(), flush=True)
+        _say(f"... {name} took {time.monotonic() - began:.0f} s")
+    return outcomes
 
 
 def options_from(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line, or these arguments; `ledger_rows` is always a number then."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--devices", type=int, default=2000, help="at least 1,000")
-    parser.add_argument("--seconds", type=int, default=8, help="of each load, 1 to 20")
-    parser.add_argument("--requests", type=int, default=100_000, help="at least 500")
-    parser.add_argument(
-        "--only", choices=("devices", "pages", "ledger"), help="leave out the others"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--only", choices=PARTS, action="append", help="a part; may be given more than once")
+    add("--quick", action="store_true", help="a twentieth of everything: to see that it runs")
+    add("--minutes", type=float, default=10, help="of the soak, at most 60")
+    add("--requests", type=int, default=100_000, help="that the pages show, at least 500")
+    add(
         "--ledger-rows",
         type=int,
         help=f"at least 100,000; {LEDGER_ROWS:,} by default, and {LEDGER_ROWS_ALONE:,}, which take "
@@ -177,13 +136,11 @@ def options_from(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     if options.ledger_rows is None:
-        options.ledger_rows = LEDGER_ROWS_ALONE if options.only == "ledger" else LEDGER_ROWS
-    if options.devices < LEAST_DEVICES or not 1 <= options.seconds <= 20:
-        parser.error("at least 1,000 devices, and 1 to 20 seconds")
-    if options.ledger_rows < LEAST_LEDGER_ROWS:
-        parser.error("at least 100,000 rows")
-    if options.requests < LEAST_REQUESTS:
-        parser.error("at least 500 requests")
+        options.ledger_rows = LEDGER_ROWS_ALONE if options.only == ["ledger"] else LEDGER_ROWS
+    if not 0 < options.minutes <= 60:
+        parser.error("up to 60 minutes")
+    if options.ledger_rows < 100_000 or options.requests < 500:
+        parser.error("at least 500 requests and 100,000 rows")
     return options
 
 
@@ -196,7 +153,10 @@ def _end_in_time(longest_seconds: int) -> None:
     signal.signal(signal.SIGTERM, give_up)
     signal.signal(signal.SIGALRM, give_up)
     signal.alarm(longest_seconds)
-    # Each agent that waits is an open file, here and in the server.
+
+
+def _allow_files() -> None:
+    """Each agent that waits is an open file, in the fleet and in the server."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65_536) if most > 0 else 65_536, most))
 
@@ -238,14 +198,13 @@ def _connections() -> Iterator[None]:
         django.db.connection.close_pool()
 
 
-def _headline(devices: int, seconds: int) -> str:
+def _headline() -> str:
     version = importlib.metadata.version
     pinned = "server and load on a core each" if IS_PINNED else "server and load share the cores"
     return (
-        f"\npython -m tests.bench --devices {devices} --seconds {seconds}\n"
+        f"\npython -m tests.bench {' '.join(sys.argv[1:])}\n"
         f"{len(CORES) or os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"granian {version('granian')}, uvloop {version('uvloop')}\n"
-        f"{pinned}; load from {generator_name()}"
+        f"granian {version('granian')}, uvloop {version('uvloop')}; {pinned}"
     )
 
 

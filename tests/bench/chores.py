@@ -10,6 +10,7 @@ from consent_app.audit.verification import verify_log
 from exemptions.actions.digest import send_digests
 from exemptions.actions.timekeeping import keep_time
 from exemptions.models import ReviewStep
+from tests.bench.figures import table
 
 DUE = 500
 
@@ -23,6 +24,11 @@ def measure_chores() -> dict[str, float]:
     seconds["send_digests"] = _seconds(send_digests)
     seconds["audit verify, the whole log"] = _seconds(lambda: verify_log([]).is_intact, expected=1)
     return seconds
+
+
+def chores_table(chores: dict[str, float]) -> str:
+    rows = [[name, f"{seconds:,.2f}"] for name, seconds in chores.items()]
+    return table(["runs by itself", "seconds"], rows)
 
 
 def _seconds(chore: Callable[[], int], *, expected: int | None = None) -> float:

@@ -10,10 +10,14 @@ from psycopg.types.json import Jsonb
 
 
 def copy_models(rows: Sequence[models.Model]) -> None:
-    """Write new rows of one model."""
+    """Write new rows of one model; keys that the database counts up are left to it."""
     if not rows:
         return
-    fields = type(rows[0])._meta.concrete_fields
+    fields = [
+        field
+        for field in type(rows[0])._meta.concrete_fields
+        if not (isinstance(field, models.AutoField) and rows[0].pk is None)
+    ]
     values = attrgetter(*(field.attname for field in fields))
     copy_rows(type(rows[0]), [field.column for field in fields], map(values, rows))
 

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import batched
 from typing import Any
 
+import psycopg
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
@@ -26,8 +27,10 @@ from consent_app.ledger.actions.reports import KEEP_COUNTS
 from consent_app.ledger.models import Reporter, Word
 from consent_app.people.models import Employee
 from consent_app.register.models import Application
+from tests.bench.bench import Bench
 from tests.bench.figures import milliseconds, percentile, table, thousands
-from tests.bench.fleet import Agent, enrol_fleet
+from tests.bench.fleet import Enrolled, enrol_fleet
+from tests.bench.outcome import Figure, Outcome
 from tests.bench.pages import signed_in_cookie
 
 KINDS = ("mouse_click", "keystrokes")
@@ -41,7 +44,6 @@ ROWS_A_DAY = 141  # of one device, on average
 SPANS = ("day", "week", "month")
 READERS = 60
 CONNECTIONS = 4
-FIRST_PERSON = 500_000  # others may have been measured in the same database before
 BODIES = 600
 RAW_STATEMENTS = 300
 
@@ -50,7 +52,7 @@ RAW_STATEMENTS = 300
 class Loaded:
     """What was loaded, how long it took, and how much room it takes."""
 
-    agents: list[Agent]
+    agents: list[Enrolled]
     rows: int
     seconds: float
     bytes: int
@@ -66,14 +68,37 @@ class Timed:
     errors: int = 0
 
 
+def measure_ledger(bench: Bench) -> Outcome:
+    """Load counts of 90 days, then open pages, take reports and delete a day."""
+    with psycopg.connect(bench.postgres.url("owner", "bench"), autocommit=True) as owner:
+        loaded = load_ledger(owner.cursor(), rows=bench.ledger_rows)
+    bench.look_over()
+    with bench.page_server() as server:
+        visits = measure_my_data(server.port, readers(loaded.agents))
+    few, many = loaded.agents[:BODIES], loaded.agents[-BODIES:]
+    with bench.device_server() as server:
+        reports = {
+            "8 applications, by the API": measure_api(server.port, few, applications=8),
+            "30 applications, by the API": measure_api(server.port, many, applications=30),
+            "8 hours of 8 applications, by SQL alone": measure_sql(loaded.agents),
+        }
+    outcome = Outcome("Ledger", tables=[loaded_line(loaded), my_data_table(visits)])
+    outcome.tables.append(reports_table(reports))
+    outcome.add_errors(
+        {name: timed.errors for name, timed in (visits | reports).items() if timed.errors}
+    )
+    outcome.figures = [Figure("deleting a day, ms", milliseconds(measure_deletion()))]
+    return outcome
+
+
 def load_ledger(owner: Any, *, rows: int) -> Loaded:
     """Write about `rows` counts over 90 days; `owner` is a cursor that may COPY for long."""
     days = _days()
     count = max(1, round(rows / len(days) / ROWS_A_DAY))
-    agents = enrol_fleet(count, first=FIRST_PERSON)
+    agents = enrol_fleet(count)
     reporters = Reporter.objects.bulk_create(
         [
-            Reporter(device_id=agent.device, first_captured_at=_hour(days[0], WORKED_HOURS[0]))
+            Reporter(device_id=agent.device.id, first_captured_at=_hour(days[0], WORKED_HOURS[0]))
             for agent in agents
         ],
         batch_size=1000,
@@ -86,10 +111,10 @@ def load_ledger(owner: Any, *, rows: int) -> Loaded:
     return Loaded(agents, loaded, time.monotonic() - began, _size())
 
 
-def measure_api(port: int, agents: Sequence[Agent], *, applications: int) -> Timed:
+def measure_api(port: int, agents: Sequence[Enrolled], *, applications: int) -> Timed:
     """Let each agent report the hour that runs, over some connections at once."""
     body = _body(_slugs()[:applications])
-    posts = [(agent.token, body) for agent in agents]
+    posts = [(agent.device.token, body) for agent in agents]
     timed = Timed(rows=len(posts) * _rows_in(body))
     began = time.perf_counter()
     with ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -101,7 +126,7 @@ def measure_api(port: int, agents: Sequence[Agent], *, applications: int) -> Tim
     return timed
 
 
-def measure_sql(agents: Sequence[Agent]) -> Timed:
+def measure_sql(agents: Sequence[Enrolled]) -> Timed:
     """Write the rows of a day, one device a statement, by the statement that the portal uses."""
     numbers = _numbers()
     day = _days()[-1]
@@ -119,7 +144,7 @@ def measure_sql(agents: Sequence[Agent]) -> Timed:
         hours, counts, *what = columns
         began = time.perf_counter()
         with connection.cursor() as cursor:
-            cursor.execute(KEEP_COUNTS, [ids[agent.device], hours, *what, counts])
+            cursor.execute(KEEP_COUNTS, [ids[agent.device.id], hours, *what, counts])
             timed.rows += cursor.rowcount
         timed.seconds.append(time.perf_counter() - began)
     timed.elapsed = sum(timed.seconds)
@@ -149,7 +174,7 @@ def measure_deletion() -> float:
 def loaded_line(loaded: Loaded) -> str:
     each = loaded.bytes / max(1, loaded.rows)
     return (
-        f"\n{loaded.rows:,} counts of {len(loaded.agents):,} devices over {len(_days())} days,"
+        f"{loaded.rows:,} counts of {len(loaded.agents):,} devices over {len(_days())} days,"
         f" loaded in {loaded.seconds:.0f} s; {loaded.bytes / 1e6:,.0f} MB with indexes and costs,"
         f" {each:.0f} bytes a count"
     )
@@ -307,7 +332,9 @@ def _visit(port: int, address: str, cookies: Sequence[str]) -> Timed:
     return timed
 
 
-def readers(agents: Sequence[Agent]) -> list[Employee]:
+def readers(agents: Sequence[Enrolled]) -> list[Employee]:
     """Return people from all over the tables."""
     step = max(1, len(agents) // READERS)
-    return [agent.employee for agent in agents[::step]][:READERS]
+    chosen = [agent.employee for agent in agents[::step]][:READERS]
+    people = Employee.objects.in_bulk(chosen)
+    return [people[employee] for employee in chosen]

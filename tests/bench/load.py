@@ -1,4 +1,8 @@
-"""Loads a server from the other core, with wrk where there is one, and says what came of it."""
+"""As much as a server answers: loads it from the other core, with wrk where there is one.
+
+Without wrk the simulated fleet floods it, in Python, and may be the limit itself: the table shows
+how busy it was, and answers per second of the server's CPU time are compared.
+"""
 
 import json
 import os
@@ -7,12 +11,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from tests.bench.processes import LOAD_CORE, Server, start
+from consent_fleet.devices import Device, write_devices
+from tests.bench.processes import LOAD_CORE, Process, start
 
 WRK = shutil.which("wrk")
 CONNECTIONS = 32
@@ -48,28 +55,32 @@ class Sample:
 
 
 def generator_name() -> str:
-    return "wrk" if WRK else "our own generator (wrk is not on the PATH)"
+    return "wrk" if WRK else "the simulated fleet (wrk is not on the PATH)"
 
 
 def measure(
-    server: Server,
+    server: Process,
     path: str,
+    devices: Sequence[Device],
     *,
     expected: int,
-    requests: Path,
-    seconds: int,
+    conditional: bool,
+    seconds: float,
     meanwhile: Callable[[], int] | None = None,
 ) -> Sample:
-    """Load `path` for a while, after a second that doesn't count.
+    """Load `path` for a while with each device's headers in turn, after a second without count.
 
-    Every answer must have the status `expected`. `meanwhile` is called four times a second and
-    returns how many errors it saw.
+    Every answer must have the status `expected`. `conditional` requests name what the device has.
+    `meanwhile` is called four times a second and returns how many errors it saw.
     """
-    command = _command(server, path, expected=expected, requests=requests)
-    warm, _ = _run(command(WARM_SECONDS), meanwhile=None)
-    before = server.cpu_seconds()
-    said, busy = _run(command(seconds), meanwhile=meanwhile)
-    after = server.cpu_seconds()
+    asking = [device if conditional else replace(device, etag="") for device in devices]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "devices"
+        command = (_wrk if WRK else _fleet)(server, path, asking, expected=expected, file=file)
+        warm, _ = _run(command(WARM_SECONDS), meanwhile=None)
+        before = server.cpu_seconds()
+        said, busy = _run(command(seconds), meanwhile=meanwhile)
+        after = server.cpu_seconds()
     return Sample(
         answers=int(said["answers"]),
         seconds=said["seconds"],
@@ -81,26 +92,43 @@ def measure(
     )
 
 
-def _command(
-    server: Server, path: str, *, expected: int, requests: Path
-) -> Callable[[int], list[str | Path]]:
-    def wrk(seconds: int) -> list[str | Path]:
+Command = Callable[[float], list[str | Path]]
+
+
+def _wrk(
+    server: Process, path: str, devices: Sequence[Device], *, expected: int, file: Path
+) -> Command:
+    """Go through a file in which each line is a token and an ETag, or "-"."""
+    lines = [f"{device.token} {device.etag or '-'}\n" for device in devices]
+    file.write_text("".join(lines), encoding="ascii")
+
+    def command(seconds: float) -> list[str | Path]:
         script = Path(__file__).with_name("load.lua")
-        options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "5s", "-s", script]
-        url = f"http://127.0.0.1:{server.port}{path}"
-        return [str(WRK), *options, url, "--", str(expected), requests]
+        length = f"-d{max(1, round(seconds))}s"
+        options = ["-t1", f"-c{CONNECTIONS}", length, "--timeout", "5s", "-s", script]
+        return [str(WRK), *options, f"{server.url}{path}", "--", str(expected), file]
 
-    def own(seconds: int) -> list[str | Path]:
-        facts = [server.port, path, CONNECTIONS, seconds, expected, requests]
-        return [sys.executable, "-m", "tests.bench.own_load", *map(str, facts)]
+    return command
 
-    return wrk if WRK else own
+
+def _fleet(
+    server: Process, path: str, devices: Sequence[Device], *, expected: int, file: Path
+) -> Command:
+    write_devices(file, (replace(device, key="") for device in devices))
+
+    def command(seconds: float) -> list[str | Path]:
+        options = ["--url", server.url, "--file", file, "--devices", str(len(devices))]
+        options += ["--mode", "flood", "--minutes", str(seconds / 60), "--path", path, "--json"]
+        options += ["--expect", str(expected), "--connections", str(CONNECTIONS)]
+        return [sys.executable, "-m", "consent_fleet", *options]
+
+    return command
 
 
 def _run(
     command: list[str | Path], *, meanwhile: Callable[[], int] | None
 ) -> tuple[dict[str, float], float]:
-    """Return what the generator printed, and the share of its core that it took."""
+    """Return what the generator found, and the share of its core that it took."""
     process = start(command, core=LOAD_CORE, stdout=subprocess.PIPE)
     began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     errors = 0
@@ -113,10 +141,21 @@ def _run(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-    if process.returncode:
+    if not printed.strip():
         raise RuntimeError(f"{command[0]} failed with {process.returncode}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    said: dict[str, float] = json.loads(printed.splitlines()[-1])
+    said = _found(json.loads(printed.splitlines()[-1]))
     said["errors"] += errors
     return said, used / (time.monotonic() - began)
+
+
+def _found(printed: dict[str, Any]) -> dict[str, float]:
+    """Return what `load.lua` prints; the fleet's report says the same in its own words."""
+    if "answers" in printed:
+        return printed
+    [times] = printed["times"].values() or [{"count": 0, "p50": 0.0, "p99": 0.0}]
+    return {
+        "answers": times["count"], "seconds": printed["measured_seconds"], "median": times["p50"],
+        "p99": times["p99"], "errors": sum(printed["errors"].values()),
+    }  # fmt: skip

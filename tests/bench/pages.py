@@ -26,10 +26,18 @@ from consent_app.people.models import Employee
 from exemptions.models import ExemptionRequest, Reviewer, ReviewStep
 from exemptions.queries import reviewing
 from exemptions.queries.queue import Tab
+from tests.bench.bench import Bench
+from tests.bench.chores import chores_table, measure_chores
 from tests.bench.company import Company
+from tests.bench.figures import milliseconds, percentile, table, thousands
+from tests.bench.outcome import Figure, Outcome
+from tests.bench.requests import load_requests
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 MOST_QUERIES = {"queue": 24, "case": 40, "requests": 20}
+LEAST_REQUESTS = 500
+REQUESTS_EACH = 5
+VISITS = 60
 CASES = 12  # of one reader: more than 20 confidential ones in ten minutes are refused
 
 
@@ -50,6 +58,39 @@ class Visit:
     seconds: list[float] = field(default_factory=list)
     queries: int = 0
     errors: int = 0
+
+
+def measure_pages(bench: Bench) -> Outcome:
+    """Make up requests, open each page some dozen times, and run what runs by itself."""
+    requests = max(LEAST_REQUESTS, bench.size(bench.requests))
+    people = requests // REQUESTS_EACH
+    began = time.monotonic()
+    company = load_requests(people=people, requests=requests)
+    bench.look_over()
+    loaded = time.monotonic() - began
+    with bench.page_server() as server:
+        visits = visit_all(server.port, pages_of(company), times=VISITS)
+    title = f"Pages: {requests:,} requests of {people:,} people, loaded in {loaded:.0f} s"
+    outcome = Outcome(title, tables=[_pages_table(visits), chores_table(measure_chores())])
+    outcome.add_errors({name: visit.errors for name, visit in visits.items() if visit.errors})
+    slowest = max(percentile(visit.seconds, 50) for visit in visits.values()) * 1000
+    outcome.figures = [Figure.at_most("the slowest page: median, ms", slowest, 150)]
+    return outcome
+
+
+def _pages_table(visits: dict[str, Visit]) -> str:
+    head = [f"{VISITS} visits each", "median ms", "p95 ms", "queries", "errors"]
+    rows = [
+        [
+            name,
+            milliseconds(percentile(visit.seconds, 50)),
+            milliseconds(percentile(visit.seconds, 95)),
+            thousands(visit.queries),
+            thousands(visit.errors),
+        ]
+        for name, visit in visits.items()
+    ]
+    return table(head, rows)
 
 
 def pages_of(company: Company) -> list[Page]:

@@ -3,32 +3,54 @@
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
 STOP_SECONDS = 5
+STAT = Path("/proc/self/stat")
 # Agents that wait count against this; granian's own default is its backlog, 1,024.
 AT_ONCE = 20_000
 SERVER_CORE, LOAD_CORE = 0, -1
 
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How granian serves something; docs/operations.md starts production in the same way."""
+
+    interface: str
+    application: str
+    options: tuple[str, ...]
+
+
+WITH_LOOP = ("--loop", "uvloop", "--no-ws", "--backpressure", str(AT_ONCE))
+DEVICES = Kind("asgi", "portal.asgi:application", WITH_LOOP)
+PAGES = Kind("wsgi", "portal.wsgi:application", ("--blocking-threads", "4"))
+BARE = {
+    interface: Kind(interface, "tests.bench.bare:application", WITH_LOOP)
+    for interface in ("asgi", "rsgi")
+}
 
 # The cores we may use; none where the system can't keep a process on one.
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 IS_PINNED = len(CORES) > 1
 
 
-def start(command: Sequence[str | Path], *, core: int, **streams: Any) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own, kept on the first (0) or the last (-1) core."""
+def start(
+    command: Sequence[str | Path], *, core: int | None, **streams: Any
+) -> subprocess.Popen[bytes]:
+    """Start `command` in a session of its own, kept on a core: 0 the first, -1 the last, or any."""
     # A child inherits the cores of the thread that starts it.
-    if IS_PINNED:
+    if IS_PINNED and core is not None:
         os.sched_setaffinity(0, {CORES[core]})
     try:
         return subprocess.Popen(
@@ -39,32 +61,31 @@ def start(command: Sequence[str | Path], *, core: int, **streams: Any) -> subpro
             os.sched_setaffinity(0, CORES)
 
 
-class Server:
-    """granian with one worker, from entry to exit: ASGI as for devices, or WSGI as for pages."""
+class Process:
+    """A server from entry to exit, in a session of its own; `command` says what to start."""
 
-    def __init__(self, application: str, *, log: Path, interface: str = "asgi") -> None:
-        self.application = application
+    def __init__(self, *, log: Path, pinned: bool = True) -> None:
         self.log = log
-        self.interface = interface
-        self.port = _free_port()
+        self.pinned = pinned
+        self.port = free_port()
+
+    def command(self) -> list[str | Path]:
+        raise NotImplementedError
 
     def __enter__(self) -> Self:
-        granian = Path(sys.executable).with_name("granian")
-        command = [granian, "--interface", self.interface, "--workers", "1"]
-        command += ["--host", "127.0.0.1", "--port", str(self.port)]
-        command += {
-            "asgi": ["--loop", "uvloop", "--no-ws", "--backpressure", str(AT_ONCE)],
-            "wsgi": ["--blocking-threads", "4"],
-        }[self.interface]
-        command += [self.application]
+        core = SERVER_CORE if self.pinned else None
         with self.log.open("ab") as log:
-            self.process = start(command, core=SERVER_CORE, stdout=log, stderr=log)
+            self.process = start(self.command(), core=core, stdout=log, stderr=log)
         try:
             self._wait_until_it_answers()
         except BaseException:
             self.stop()
             raise
         return self
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
@@ -80,16 +101,25 @@ class Server:
 
     def cpu_seconds(self) -> float | None:
         """Return the CPU time of all its processes so far; None where the system doesn't tell."""
-        if not Path("/proc/self/stat").exists():
+        if not STAT.exists():
             return None
-        ticks = 0
+        # Fields 14 and 15 of proc_pid_stat(5): utime, stime.
+        ticks = sum(int(fields[11]) + int(fields[12]) for _, fields in self._stats())
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def worker(self) -> int:
+        """Return the process that does the work: the one with the most memory."""
+        # Field 24: rss.
+        return max(self._stats(), key=lambda found: int(found[1][21]))[0]
+
+    def _stats(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield each process of the session, and its fields of proc_pid_stat(5) from the third."""
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 fields = stat.read_text().rpartition(")")[2].split()
-                # Fields 6, 14 and 15 of proc_pid_stat(5): session, utime, stime.
+                # Field 6: session.
                 if int(fields[3]) == self.process.pid:
-                    ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+                    yield int(stat.parent.name), fields
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -104,11 +134,69 @@ class Server:
                 return
             finally:
                 connection.close()
-        raise RuntimeError(f"{self.application} did not start; see {self.log}")
+        raise RuntimeError(f"{self.command()[0]} did not start; see {self.log}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+class Server(Process):
+    """granian with one worker."""
+
+    def __init__(self, kind: Kind, *, log: Path, pinned: bool = True) -> None:
+        super().__init__(log=log, pinned=pinned)
+        self.kind = kind
+
+    def command(self) -> list[str | Path]:
+        granian = Path(sys.executable).with_name("granian")
+        where = ["--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
+        how = ["--interface", self.kind.interface, *self.kind.options]
+        return [granian, *how, *where, self.kind.application]
+
+
+class Nginx(Process):
+    """nginx with one worker that serves one static file: what a poll could cost at the least."""
+
+    PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+    def __init__(self, folder: Path, *, path: str, body: bytes) -> None:
+        super().__init__(log=folder / "nginx.log")
+        self.folder = folder / "nginx"
+        self.path = path
+        self.body = body
+
+    def command(self) -> list[str | Path]:
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "policy.json").write_bytes(self.body)
+        settings = self.folder / "nginx.conf"
+        settings.write_text(
+            NGINX_SETTINGS.format(folder=self.folder, port=self.port, path=self.path)
+        )
+        assert self.PROGRAM is not None
+        return [self.PROGRAM, "-c", settings, "-p", self.folder, "-e", "stderr"]
+
+
+NGINX_SETTINGS = """\
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+user root;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  keepalive_requests 100000000;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port};
+    location = {path} {{ alias {folder}/policy.json; }}
+  }}
+}}
+"""

@@ -31,6 +31,8 @@ each = pytest.mark.parametrize
         ["--press-every", "1", "--mode", "poll"],
         ["--press-every", "-1", "--mode", "wait"],
         ["--check-one-in", "0"],
+        ["--mode", "enrol"],
+        ["--codes", "codes.txt"],
     ],
 )
 def test_what_would_be_too_much_is_refused(make_file, portal, arguments):
@@ -116,3 +118,20 @@ def test_people_read_lines(make_file, portal, capsys):
     printed = capsys.readouterr().out
     assert "4 devices, poll" in printed
     assert "poll, 200: 4 (" in printed
+
+
+def test_devices_enrol_by_codes_and_are_written_down(make_file, portal, tmp_path, capsys):
+    file, codes = tmp_path / "enrolled.jsonl", tmp_path / "codes.txt"
+    codes.write_text("ABCD2345\nROLLOUT1 mira@example.com\n")
+    given = ["--url", portal.url, "--file", str(file), "--codes", str(codes), "--mode", "enrol"]
+
+    status = main([*given, "--connections", "2", "--minutes", "0.2"])
+
+    bodies = sorted(portal.bodies("POST", "enrolments"), key=lambda body: body["code"])
+    assert status == 0
+    assert [body["code"] for body in bodies] == ["ABCD2345", "ROLLOUT1"]
+    assert [body.get("employee_email") for body in bodies] == [None, "mira@example.com"]
+    devices = read_devices(file, most=9)
+    keys = {device.signing_key.public_jwk()["x"] for device in devices}
+    assert keys == {body["public_key"]["x"] for body in bodies}
+    assert "enrolment: 2 (" in capsys.readouterr().out

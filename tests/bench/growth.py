@@ -1,0 +1,99 @@
+"""What more devices cost: the same measurements with 1,000, 10,000 and 100,000 of them.
+
+Comes before the other parts: devices that were made stay.
+"""
+
+import time
+from dataclasses import dataclass
+
+from consent_app.devices.poll import PATH
+from consent_app.people.models import Employee
+from consent_app.restrictions.actions import resume, start_pause
+from consent_fleet.watching import resident_kb
+from tests.bench.bench import Bench
+from tests.bench.decisions import decide, decisions_figures, decisions_table
+from tests.bench.figures import milliseconds, percentile, table, thousands
+from tests.bench.fleet import Enrolled, learn_etags
+from tests.bench.load import measure
+from tests.bench.outcome import Figure, Outcome
+
+SIZES = (1000, 10_000, 100_000)
+SECONDS = 5
+PAUSES = 100
+MOST_GROWTH = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """`first` and `pause` in seconds each; memory of the process that knows all of them."""
+
+    devices: int
+    first: float
+    rate_per_core: float
+    pause: float
+    memory_mb: float
+    errors: int
+
+
+def measure_growth(bench: Bench) -> Outcome:
+    decisions = {}
+    costs = []
+    for size in map(bench.size, SIZES):
+        if bench.devices > size:
+            raise RuntimeError(f"{bench.devices:,} devices are there already")
+        costs.append(_costs(bench, size))
+        decisions[size] = decide(bench.fleet(size))
+    head = ["devices", "first poll ms", "304 a CPU second", "pause, signed ms", "server MB"]
+    rows = [
+        [
+            thousands(cost.devices),
+            milliseconds(cost.first),
+            thousands(cost.rate_per_core),
+            milliseconds(cost.pause),
+            thousands(cost.memory_mb),
+        ]
+        for cost in costs
+    ]
+    outcome = Outcome("Growth: what more devices cost", tables=[table(head, rows)])
+    outcome.tables.append(decisions_table(decisions))
+    errors = sum(cost.errors for cost in costs)
+    if errors:
+        outcome.errors["polls"] = errors
+    few, many = costs[0], costs[-1]
+    outcome.figures = [
+        _ratio("a poll", few.rate_per_core / many.rate_per_core, few, many),
+        _ratio("a first poll", many.first / few.first, few, many),
+        _ratio("a pause", many.pause / few.pause, few, many),
+        *decisions_figures(decisions),
+    ]
+    return outcome
+
+
+def _ratio(what: str, ratio: float, few: Costs, many: Costs) -> Figure:
+    name = f"{what}: cost with {many.devices:,} devices, of that with {few.devices:,}"
+    return Figure.at_most(name, ratio, MOST_GROWTH, "{:.0%}")
+
+
+def _costs(bench: Bench, size: int) -> Costs:
+    fleet = bench.fleet(size)
+    with bench.device_server() as server:
+        began = time.perf_counter()
+        learn_etags(server.port, fleet)
+        first = (time.perf_counter() - began) / size
+        sample = measure(
+            server, PATH, [one.device for one in fleet], expected=304, conditional=True,
+            seconds=bench.seconds(SECONDS),
+        )  # fmt: skip
+        memory = resident_kb(server.worker()) / 1024
+    pause = percentile([_pause(one) for one in fleet[: bench.size(PAUSES)]], 50)
+    return Costs(size, first, sample.rate_per_core, pause, memory, sample.errors)
+
+
+def _pause(one: Enrolled) -> float:
+    """Return the seconds from the click to signed and committed; it is ended again."""
+    person = Employee.objects.get(pk=one.employee)
+    began = time.perf_counter()
+    start_pause(employee=person, by=person, minutes=15)
+    seconds = time.perf_counter() - began
+    resume(employee=person, by=person)
+    return seconds

@@ -1,0 +1,111 @@
+"""How many polls one server process on one core answers, beside what is possible at all."""
+
+import http.client
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from consent_app.devices.poll import PATH
+from tests.bench.bench import Bench
+from tests.bench.figures import milliseconds, share, table, thousands
+from tests.bench.fleet import Enrolled, learn_etags
+from tests.bench.load import Sample, generator_name, measure
+from tests.bench.outcome import Figure, Outcome
+from tests.bench.processes import Nginx, Process
+from tests.bench.witness import Witness
+
+DEVICES = 2000
+SECONDS = 8
+WITNESSES = 20
+NGINX = "nginx, a static file, 304"
+BARE_RSGI, BARE_ASGI = "bare granian handler, RSGI, 304", "bare granian handler, ASGI, 304"
+UNCHANGED, POLICY = "poll, 304 with freshness", "poll, 200 with three documents"
+VIEW = "a view of Django without a query"
+JWKS = "/.well-known/jwks.json"
+BODY_BYTES = 7000
+
+
+def measure_polls(bench: Bench) -> Outcome:
+    """Load nginx, bare handlers, the poll and a view of Django, one after the other."""
+    fleet = bench.fleet(bench.size(DEVICES))
+    seconds = bench.seconds(SECONDS)
+    samples: dict[str, Sample] = {}
+    devices = [one.device for one in fleet]
+
+    def load(name: str, server: Process, path: str, status: int, **options: object) -> None:
+        conditional = status == http.client.NOT_MODIFIED
+        samples[name] = measure(
+            server, path, devices, expected=status, conditional=conditional, seconds=seconds,
+            **options,
+        )  # fmt: skip
+
+    with bench.device_server() as portal:
+        learn_etags(portal.port, fleet)
+        load(UNCHANGED, portal, PATH, 304, meanwhile=_witness(portal, fleet, conditional=True))
+        load(POLICY, portal, PATH, 200, meanwhile=_witness(portal, fleet, conditional=False))
+        load(VIEW, portal, JWKS, 200)
+    for name, interface in ((BARE_RSGI, "rsgi"), (BARE_ASGI, "asgi")):
+        with bench.bare_server(interface) as bare:
+            load(name, bare, PATH, 304)
+    if Nginx.PROGRAM:
+        with Nginx(bench.folder, path=PATH, body=secrets.token_bytes(BODY_BYTES)) as nginx:
+            etag = _etag(nginx)
+            devices = [replace(device, etag=etag) for device in devices]
+            load(NGINX, nginx, PATH, 304)
+    return _outcome(samples)
+
+
+def _witness(portal: Process, fleet: Sequence[Enrolled], *, conditional: bool) -> Callable[[], int]:
+    copies = [replace(one, device=replace(one.device)) for one in fleet[:WITNESSES]]
+    return Witness(portal.port, copies, conditional=conditional)
+
+
+def _etag(server: Process) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request("GET", PATH)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.headers["ETag"]
+
+
+def _outcome(samples: dict[str, Sample]) -> Outcome:
+    outcome = Outcome(f"Polls: one server process on one core; load from {generator_name()}")
+    for name, sample in samples.items():
+        if sample.errors:
+            outcome.errors[name] = sample.errors
+    outcome.tables.append(_table(samples))
+    poll = samples[UNCHANGED].rate_per_core
+    bare = max(samples[BARE_RSGI].rate_per_core, samples[BARE_ASGI].rate_per_core)
+    outcome.figures = [
+        Figure.at_least(f"{UNCHANGED}, a CPU second", poll, 25_000),
+        Figure.at_least(f"{POLICY}, a CPU second", samples[POLICY].rate_per_core, 12_000),
+        _share(poll, samples[NGINX].rate_per_core, NGINX, 0.2)
+        if NGINX in samples
+        else Figure.not_measured(f"poll, of {NGINX}", "no nginx"),
+        _share(poll, bare, "the faster bare handler", 0.6),
+    ]
+    return outcome
+
+
+def _share(poll: float, whole: float, name: str, limit: float) -> Figure:
+    return Figure.at_least(f"poll, of {name}", poll / whole, limit, "{:.0%}")
+
+
+def _table(samples: dict[str, Sample]) -> str:
+    head = ["one server process on one core", "per second", "per CPU second"]
+    head += ["median ms", "p99 ms", "its core", "load's core", "errors"]
+    rows = [
+        [
+            name,
+            thousands(sample.rate),
+            thousands(sample.rate_per_core),
+            milliseconds(sample.median),
+            milliseconds(sample.p99),
+            share(sample.server_busy),
+            share(sample.generator_busy),
+            thousands(sample.errors),
+        ]
+        for name, sample in samples.items()
+    ]
+    return table(head, rows)
