@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from consent_app.devices.queries import without_ceilings
 from consent_app.ledger.queries.incidents import count_open
 from consent_app.people.models import Employee
 from consent_app.people.roles import Role
@@ -70,10 +71,13 @@ def _places(person: Employee) -> Iterator[Place]:
 
 def _standing_of_register() -> str:
     version, draft = current_version(), draft_in_preparation()
+    upcoming = upcoming_versions(at=timezone.now())
     said = f"Version {version.number} is in force." if version else "None is in force."
+    said += "".join(f" Version {next_one.number} is published ahead." for next_one in upcoming)
     said += "".join(
-        f" Version {next_one.number} is published ahead."
-        for next_one in upcoming_versions(at=timezone.now())
+        f" The ceilings of version {waiting.number} wait to be signed: run “manage.py "
+        "sign_ceilings” where the programme key is."
+        for waiting in without_ceilings([*([version] if version else []), *upcoming])
     )
     if draft is not None:
         said += f" Version {draft.number}: {draft.get_state_display().lower()}."

@@ -1,7 +1,7 @@
 """Reads of devices, what they were told and what they confirmed."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db.models import Prefetch
@@ -23,6 +23,7 @@ from consent_app.erasure.models import ErasureOrder
 from consent_app.erasure.queries import orders_for_device
 from consent_app.erasure.rules import LastGiven
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
+from consent_app.register.models import RegisterVersion
 from consent_app.register.queries import notice_standing
 from consent_app.restrictions.models import Restriction, Source
 from consent_app.restrictions.queries import (
@@ -195,6 +196,14 @@ def upcoming_ceilings(current: Ceiling) -> list[Ceiling]:
     """Return what is signed to follow a ceiling, the next one first."""
     later = Ceiling.objects.filter(jurisdiction=current.jurisdiction_id)
     return list(later.filter(version__gt=current.version).order_by("version"))
+
+
+def without_ceilings(registers: Sequence[RegisterVersion]) -> list[RegisterVersion]:
+    """Return those of these versions for which no ceiling is signed: devices can't go by them."""
+    signed = set(
+        Ceiling.objects.filter(register__in=registers).values_list("register", flat=True).distinct()
+    )
+    return [register for register in registers if register.pk not in signed]
 
 
 def ceiling_document(jurisdiction: Jurisdiction) -> documents.Ceiling | None:

@@ -5,6 +5,8 @@ import re
 import pytest
 from django.urls import reverse
 
+from consent_app.devices.actions import sign_ceilings
+from consent_app.people.queries import system_user
 from consent_app.people.roles import Role, ensure_roles
 from consent_app.register.actions.drafts import start_draft
 from consent_app.restrictions.actions import stop_programme
@@ -47,6 +49,21 @@ def test_says_how_things_stand(sign_in, make_holder):
     assert "Nothing is stopped." in before
     assert "Version 1 is in force. Version 2: draft." in after
     assert "1 in force." in after
+
+
+def test_says_that_ceilings_wait_for_the_key(sign_in, make_holder, publish):
+    client = sign_in(make_holder(Role.PROGRAMME_OWNER))
+    waiting = "The ceilings of version 2 wait to be signed"
+    before = client.get(reverse("programme")).content.decode()
+
+    publish()
+    published = client.get(reverse("programme")).content.decode()
+    sign_ceilings(by=system_user())
+    signed = client.get(reverse("programme")).content.decode()
+
+    assert waiting not in before
+    assert waiting in published
+    assert waiting not in signed
 
 
 def test_nobody_else_has_it(sign_in, make_employee, make_holder):
