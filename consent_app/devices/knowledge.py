@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections import OrderedDict, defaultdict
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
@@ -61,7 +62,7 @@ class Knowledge:
         self._named = Named()
         self._reads = ReadsTogether(self._rows.devices)
         self._head_read: asyncio.Future[TreeHead] | None = None
-        self._cohort_reads: dict[tuple[str, int], asyncio.Task[Cohort]] = {}
+        self._cohort_reads = ReadsTogether(self._rows.cohorts)
         # In the order in which they came.
         self._waiting: defaultdict[str, list[asyncio.Future[Wake]]] = defaultdict(list)
         self._delivered: dict[tuple[str, int], datetime] = {}
@@ -73,12 +74,15 @@ class Knowledge:
             asyncio.create_task(self._listener.listen_for_ever()),
             asyncio.create_task(self._write_for_ever()),
         ]
+        for task in self._tasks:
+            task.add_done_callback(_tell_of_a_fault)
 
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._write_notes()
+        with suppress(psycopg.Error, PoolTimeout):  # the database may have gone first
+            await self._write_notes()
         await self._pool.close()
 
     @property
@@ -243,22 +247,13 @@ class Knowledge:
                 self._policies.popitem(last=False)
 
     async def _read_cohort(self, jurisdiction: str) -> Cohort:
-        """Read what a whole cohort is told; all who were woken at once share one read.
-
-        A notification begins another read, so nobody gets what was true before it.
-        """
+        """Return what a whole cohort is told; all who were woken at once share one read."""
         cohort = self._cohorts.get(jurisdiction)
         if cohort and cohort.lapses_at > time.time() and self._listener.is_trusted:
             return cohort
         before = self._named.everybody
-        name = (jurisdiction, before)
-        reading = self._cohort_reads.get(name) if self._listener.is_trusted else None
-        if reading is None:
-            reading = asyncio.ensure_future(self._rows.cohort(jurisdiction))
-            self._cohort_reads[name] = reading
-            reading.add_done_callback(lambda _: self._cohort_reads.pop(name, None))
-        # An agent that goes away must not take the others' read with it.
-        cohort = await asyncio.shield(reading)
+        cohort = await self._cohort_reads.read(jurisdiction)
+        assert cohort is not None  # noqa: S101 (a cohort of which nothing is known is one too)
         if cohort.ceiling and self._listener.is_trusted and before == self._named.everybody:
             self._cohorts[jurisdiction] = cohort
         return cohort
@@ -331,3 +326,9 @@ def _wake(woken: asyncio.Future[Wake], why: Wake) -> None:
 
 def _leave(woken: asyncio.Future[Wake], _gone: asyncio.Future[None]) -> None:
     _wake(woken, Wake.LEAVE)
+
+
+def _tell_of_a_fault(task: asyncio.Task[None]) -> None:
+    """Log what ended a task that should never end; else nobody would hear of it."""
+    if not task.cancelled() and task.exception():
+        logger.error("a task of the poll ended", exc_info=task.exception())

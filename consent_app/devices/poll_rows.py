@@ -68,23 +68,19 @@ class PollRows:
         rows = await self._rows(DEVICES, token_hashes)
         return {bytes(row["token_hash"]): (_known(row), row["jws"]) for row in rows}
 
-    async def cohort(self, jurisdiction: str) -> Cohort:
-        return Cohort.of(await self._ceiling(jurisdiction), await self._for_many(jurisdiction))
+    async def cohorts(self, jurisdictions: list[str]) -> dict[str, Cohort]:
+        """Read what all devices of each cohort are told alike."""
+        for_many = await self._rows(FOR_MANY)
+        return {
+            jurisdiction: Cohort.of(
+                await self._ceiling(jurisdiction), _for_many(for_many, jurisdiction)
+            )
+            for jurisdiction in jurisdictions
+        }
 
     async def _ceiling(self, jurisdiction: str) -> SignedCeiling | None:
         rows = await self._rows(CEILING, jurisdiction, datetime.now(UTC))
         return SignedCeiling(**rows[0]) if rows else None
-
-    async def _for_many(self, jurisdiction: str) -> ForMany:
-        rows = [
-            row for row in await self._rows(FOR_MANY) if row["cohort_id"] in (None, jurisdiction)
-        ]
-        now = datetime.now(UTC)
-        moments = [row[name] for row in rows for name in ("decided_at", "starts_at", "ends_at")]
-        return ForMany.of(
-            tuple(_fact(row) for row in rows if row["ends_at"] is None or row["ends_at"] > now),
-            since=max((moment for moment in moments if moment and moment <= now), default=None),
-        )
 
     async def tree_head(self) -> TreeHead:
         """Read the tree head as `audit.queries.tree_head` does."""
@@ -118,6 +114,16 @@ class PollRows:
             cursor = connection.cursor(row_factory=dict_row)
             await cursor.execute(query.encode(), parameters)
             return await cursor.fetchall()
+
+
+def _for_many(rows: list[dict[str, Any]], jurisdiction: str) -> ForMany:
+    rows = [row for row in rows if row["cohort_id"] in (None, jurisdiction)]
+    now = datetime.now(UTC)
+    moments = [row[name] for row in rows for name in ("decided_at", "starts_at", "ends_at")]
+    return ForMany.of(
+        tuple(_fact(row) for row in rows if row["ends_at"] is None or row["ends_at"] > now),
+        since=max((moment for moment in moments if moment and moment <= now), default=None),
+    )
 
 
 def _known(row: Mapping[str, Any]) -> Known:

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-# Keys of one read, reads at once, and questions that may wait for one.
+# Keys of one read, reads at once, and keys that may wait for one: some seconds of work.
 MOST_TOGETHER = 500
 READERS = 2
-MOST_ASKED = 5_000
+MOST_ASKED = 50_000
 
 
 class TooMany(Exception):
@@ -38,23 +38,24 @@ class ReadsTogether[K, V]:
         Raises:
             TooMany: MOST_ASKED others wait.
         """
-        if self._asked >= MOST_ASKED:
-            raise TooMany
         batch = self._collecting
-        if batch is None or len(batch.keys) >= MOST_TOGETHER:
+        if batch is None or (key not in batch.keys and len(batch.keys) >= MOST_TOGETHER):
+            if self._asked >= MOST_ASKED:
+                raise TooMany
             batch = self._collecting = _Batch()
             batch.read = asyncio.create_task(self._read(batch))
-        batch.keys.add(key)
-        self._asked += 1
-        try:
-            # Whoever goes away must not take the others' read along.
-            assert batch.read is not None  # noqa: S101 (made together with the batch)
-            return (await asyncio.shield(batch.read)).get(key)
-        finally:
-            self._asked -= 1
+        if key not in batch.keys:
+            batch.keys.add(key)
+            self._asked += 1
+        # Whoever goes away must not take the others' read along.
+        assert batch.read is not None  # noqa: S101 (made together with the batch)
+        return (await asyncio.shield(batch.read)).get(key)
 
     async def _read(self, batch: _Batch[K, V]) -> Mapping[K, V]:
         async with self._readers:
             if self._collecting is batch:
                 self._collecting = None
-            return await self._read_all(list(batch.keys))
+            try:
+                return await self._read_all(list(batch.keys))
+            finally:
+                self._asked -= len(batch.keys)
