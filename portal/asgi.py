@@ -17,7 +17,10 @@ pages = get_asgi_application()
 from consent_app.devices.knowledge import Knowledge  # noqa: E402
 from consent_app.devices.poll import PATH, PolicyPoll, Question  # noqa: E402
 from portal.lib.database_address import database_address  # noqa: E402
+from portal.lib.keys import refuse_programme_key  # noqa: E402
 from portal.lib.limited_bodies import LimitedBodies, Receive, Scope, Send  # noqa: E402
+
+refuse_programme_key()
 
 Answer = Callable[[Any, Receive, Any], Awaitable[None]]
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import get_resolver
 
-from portal.lib.keys import SEALING_KEYS
+from portal.lib.keys import SEALING_KEYS, programme_keys_within_reach
 
 
 @register(Tags.security)
@@ -68,15 +68,14 @@ def production_uses_https(**_kwargs: Any) -> Sequence[CheckMessage]:
 @register(Tags.security, deploy=True)
 def programme_key_is_elsewhere(**_kwargs: Any) -> Sequence[CheckMessage]:
     """Whoever takes over the web process must not be able to widen collection."""
-    keys = (settings.KEYS_DIR / name for name in ("programme.key", "programme.next.key"))
     return [
         Error(
             f"This process can read the programme key {key}.",
             hint="Keep it on another machine, or readable only by another account.",
             id="portal.E004",
         )
-        for key in keys
-        if settings.PRODUCTION and os.access(key, os.R_OK)
+        for key in programme_keys_within_reach()
+        if settings.PRODUCTION
     ]
 
 

@@ -16,6 +16,9 @@ django.setup()
 from consent_app.devices.knowledge import Knowledge  # noqa: E402
 from consent_app.devices.poll import PATH, Answer, PolicyPoll, Question, problem  # noqa: E402
 from portal.lib.database_address import database_address  # noqa: E402
+from portal.lib.keys import refuse_programme_key  # noqa: E402
+
+refuse_programme_key()
 
 
 class HTTPProtocol(Protocol):

@@ -34,6 +34,8 @@ from consent_app.contacts import delivery, filters, links
 from consent_app.contacts import rules as contact_rules
 from consent_app.contacts.actions.filters import KEPT_AFTER_USE
 from consent_app.contacts.views import LOOK_UPS_PER_HOUR
+from consent_app.devices import key_sets
+from consent_app.devices.actions import keys as key_actions
 from consent_app.devices.api import schemas
 from consent_app.devices.api.endpoint import CODE_OF_VALIDATION
 from consent_app.devices.api.openapi import PROBLEM
@@ -265,6 +267,17 @@ def test_the_policy_says_the_numbers_of_copies():
         access_rules.KEPT_FOR.days,
         settings.STEP_UP_SECONDS / 60,
         access_actions.MAX_ATTEMPTS,
+    ]
+
+
+def test_the_policy_says_the_numbers_of_keys():
+    said = [int(amount) for _, amount in rows(section(POLICY, "16. Keys"))]
+
+    assert said == [
+        key_actions.ANNOUNCED_FOR.days,
+        key_actions.OVERLAP.total_seconds() / 3600,
+        key_sets.VALID_FOR.days,
+        key_sets.SIGNED_AGAIN_AFTER.days,
     ]
 
 

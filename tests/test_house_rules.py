@@ -56,6 +56,7 @@ PUBLIC = {
     "agent-current-pause",
     "agent-enrolments",
     "agent-filter",
+    "agent-keys",
     "agent-ledger",
     "agent-openapi",
     "agent-pauses",

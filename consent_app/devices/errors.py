@@ -18,6 +18,41 @@ class CeilingNotWanted(Refusal):
     message = "A ceiling is not what is to be signed now."
 
 
+class KeySetUnreadable(Refusal):
+    code = "key_set_unreadable"
+    message = "This is no file of keys that this command wrote."
+
+
+class KeySetUnsigned(Refusal):
+    code = "key_set_unsigned"
+    message = "The key set was refused."
+
+
+class KeySetNotWanted(Refusal):
+    code = "key_set_not_wanted"
+    message = "The keys are not those that are to be signed now. Write the file anew with --out."
+
+
+class KeyNotAnnounced(Refusal):
+    code = "key_not_announced"
+    message = "The next key is in no signed key set yet. Run “manage.py sign_keys” first."
+
+
+class KeyAnnouncedLately(Refusal):
+    code = "key_announced_lately"
+    message = "The next key was announced too lately."
+
+
+class KeyStillInUse(Refusal):
+    code = "key_still_in_use"
+    message = "The old key may still be in use on devices."
+
+
+class KeyKeptForEver(Refusal):
+    code = "key_kept_for_ever"
+    message = "Old checkpoint keys stay on the list for ever: receipts are checked by them."
+
+
 class EnrolmentCodeInvalid(Refusal):
     code = "enrolment_code_invalid"
     message = "This code is not valid, or no longer. Ask the portal for a new one."

@@ -142,6 +142,19 @@ class Ceiling(models.Model):
         return f"{self.jurisdiction_id} version {self.version}"
 
 
+class SignedKeySet(models.Model):
+    """Which policy and checkpoint keys hold, signed with the programme key; the newest holds."""
+
+    version = models.PositiveBigIntegerField(unique=True)
+    jws = models.TextField()
+    digest = models.CharField(max_length=71)
+    signed_at = models.DateTimeField()
+    expires_at = models.DateTimeField(help_text="devices accept no document after it")
+
+    def __str__(self) -> str:
+        return f"key set {self.version}"
+
+
 class Acknowledgement(models.Model):
     """A device's signed word that it applied a policy."""
 

@@ -10,7 +10,13 @@ from django.utils import timezone
 
 from consent_agent.protocol import documents
 from consent_agent.protocol.jws import decode_base64url
-from consent_app.devices.models import Acknowledgement, Ceiling, Device, DevicePolicy
+from consent_app.devices.models import (
+    Acknowledgement,
+    Ceiling,
+    Device,
+    DevicePolicy,
+    SignedKeySet,
+)
 from consent_app.devices.policy import (
     Conditions,
     DeviceFacts,
@@ -204,6 +210,11 @@ def without_ceilings(registers: Sequence[RegisterVersion]) -> list[RegisterVersi
         Ceiling.objects.filter(register__in=registers).values_list("register", flat=True).distinct()
     )
     return [register for register in registers if register.pk not in signed]
+
+
+def newest_key_set() -> SignedKeySet | None:
+    """Return the signed set of keys that devices are told; None where none was signed yet."""
+    return SignedKeySet.objects.order_by("-version").first()
 
 
 def ceiling_document(jurisdiction: Jurisdiction) -> documents.Ceiling | None:

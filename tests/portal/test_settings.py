@@ -11,6 +11,7 @@ import pytest
 from portal import environment
 from portal.celery import app
 from portal.environment import EnvironmentInvalid
+from portal.lib.keys import create_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,6 +85,62 @@ def test_refuses_a_programme_key_within_reach(production, tmp_path):
     done = manage("check", "--deploy", **production)
 
     assert "portal.E004" in done.stderr
+
+
+def python(program, **environ):
+    return subprocess.run(
+        [sys.executable, "-W", "ignore::ResourceWarning", "-c", program],
+        cwd=ROOT, env={"PATH": os.environ["PATH"]} | environ,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("interface", ["asgi", "rsgi", "wsgi"])
+@pytest.mark.parametrize("name", ["programme.key", "programme.next.key"])
+def test_no_process_serves_that_can_read_a_programme_key(production, tmp_path, interface, name):
+    """T22."""
+    (tmp_path / "keys").mkdir()
+    started = python(f"import portal.{interface}", **production)
+    (tmp_path / "keys" / name).touch()
+
+    refused = python(f"import portal.{interface}", **production)
+
+    assert started.returncode == 0, started.stderr
+    assert refused.returncode != 0
+    assert "ProgrammeKeyWithinReach" in refused.stderr
+
+
+NOBODY = 65534
+AS_ANOTHER_ACCOUNT = f"""
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+django.setup()
+from portal.lib.keys import KeysMissing, refuse_programme_key, signing_key
+signing_key("checkpoint")  # loads what is loaded late, while everything can be read
+os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
+refuse_programme_key()
+print(signing_key("policy").role)
+try:
+    signing_key("programme")
+except KeysMissing:
+    print("no programme key")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be two accounts")
+def test_a_process_serves_beside_a_programme_key_of_another_account(production, tmp_path_factory):
+    """T22: the key is root's, in the folder of keys that the server uses."""
+    keys = tmp_path_factory.mktemp("keys")
+    create_keys(keys)
+    for folder in (keys, *list(keys.parents)[:-1]):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    for path in keys.iterdir():
+        if not path.name.startswith("programme"):
+            os.chown(path, NOBODY, NOBODY)
+
+    served = python(AS_ANOTHER_ACCOUNT, **production | {"KEYS_DIR": str(keys)})
+
+    assert served.stdout.split("\n") == ["policy", "no programme key", ""], served.stderr
 
 
 @pytest.mark.parametrize(

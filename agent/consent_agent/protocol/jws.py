@@ -196,6 +196,11 @@ def key_id(token: str) -> str:
     return _split(token).kid
 
 
+def key_prefix(kid: str, typ: str) -> str:
+    """Return how every document of this type begins that this key signed."""
+    return f"{encoded_header(kid, typ)}."
+
+
 def verify(token: str, *, typ: str, keys: KeySet) -> bytes:
     """Return the payload of a document signed by the published key that its type belongs to.
 

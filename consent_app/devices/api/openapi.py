@@ -69,8 +69,10 @@ ENROLLED = {
         "token": {"type": "string"},
         "jwks": {"$ref": "#/components/schemas/KeySet"},
         "policy_url": {"type": "string", "format": "uri"},
+        "keys": JWS,
     },
 }
+SIGNED_KEYS = {"type": "object", "required": ["keys"], "properties": {"keys": JWS}}
 STARTED_PAUSE = {
     "type": "object",
     "required": ["id", "from", "until"],
@@ -168,6 +170,12 @@ def _paths() -> dict[str, Any]:
                 answers={200: _json("Counterparties")}, problems=(404,), public=True,
             )
         },
+        f"{base}keys": {
+            "get": _operation(
+                "The keys to believe, signed with the programme key.",
+                answers={200: _json("SignedKeys")}, problems=(404,), public=True,
+            )
+        },
         "/.well-known/jwks.json": {
             "get": _operation(
                 "The public keys.", public=True, problems=(),
@@ -225,6 +233,7 @@ def _schemas() -> dict[str, Any]:
         "PolicyAnswer": POLICY_ANSWER,
         "Problem": PROBLEM,
         "Register": {"type": "object", "description": "Contract register/1."},
+        "SignedKeys": SIGNED_KEYS,
         "StartedPause": STARTED_PAUSE,
     }
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("pauses/current", views.current_pause, name="agent-current-pause"),
     re_path(r"^registers/(?P<digest>sha256:[0-9a-f]{64})$", views.registers, name="agent-register"),
     re_path(r"^filters/(?P<digest>sha256:[0-9a-f]{64})$", views.filters, name="agent-filter"),
+    path("keys", views.keys, name="agent-keys"),
     path("openapi.json", views.description, name="agent-openapi"),
     re_path(r"^(?P<path>.*)$", views.unknown, name="agent-unknown"),
 ]

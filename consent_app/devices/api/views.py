@@ -34,12 +34,15 @@ def enrol(request: HttpRequest) -> HttpResponse:
         platform=body.platform,
         agent_version=body.agent_version,
     )
-    answer = {
+    answer: dict[str, object] = {
         "device_id": str(device.pk),
         "token": token,
         "jwks": published_keys(),
         "policy_url": f"{settings.PORTAL_ORIGIN}/agent/v1/policy",
     }
+    signed = queries.newest_key_set()
+    if signed is not None:
+        answer["keys"] = signed.jws
     return JsonResponse(answer, status=201)
 
 
@@ -86,6 +89,14 @@ def jwks(_request: HttpRequest) -> HttpResponse:
     )
 
 
+def signed_keys(_request: HttpRequest) -> HttpResponse:
+    """Answer the newest key set; agents ask when a key changes, so nobody may keep an older one."""
+    signed = queries.newest_key_set()
+    if signed is None:
+        raise ProblemError(404, "not_found")
+    return JsonResponse({"keys": signed.jws}, headers={"Cache-Control": "no-store"})
+
+
 def openapi(_request: HttpRequest) -> HttpResponse:
     return JsonResponse(openapi_document())
 
@@ -124,6 +135,7 @@ current_pause = methods(DELETE=end_pause)
 registers = methods(GET=register_document)
 filters = methods(GET=counterparty_filter)
 key_set = methods(GET=jwks)
+keys = methods(GET=signed_keys)
 description = methods(GET=openapi)
 policy = methods(GET=poll_elsewhere)
 unknown = methods(

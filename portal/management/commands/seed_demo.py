@@ -53,6 +53,7 @@ class Command(BaseCommand):
         call_command("load_register", if_missing=True, verbosity=verbosity, stdout=self.stdout)
         call_command("load_grounds", verbosity=verbosity, stdout=self.stdout)
         call_command("sign_ceilings", stdout=self.stdout)
+        call_command("sign_keys", stdout=self.stdout)
         if verbosity:
             people = len(change.changed) + len(change.unchanged)
             self.stdout.write(f"{people} people work here, {len(change.changed)} changed.")

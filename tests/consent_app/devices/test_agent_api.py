@@ -568,6 +568,13 @@ def test_every_refusal_that_agents_can_meet_has_a_status():
         "ceiling_file_unreadable",
         "ceiling_not_wanted",
         "ceiling_unsigned",
+        "key_announced_lately",
+        "key_kept_for_ever",
+        "key_not_announced",
+        "key_set_not_wanted",
+        "key_set_unreadable",
+        "key_set_unsigned",
+        "key_still_in_use",
         "register_missing",
     }
     met_on_pages = {
