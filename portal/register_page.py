@@ -3,7 +3,7 @@
 It stands here and not in the register's room because "for me" needs the devices' rules.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import BadRequest
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from consent_agent.protocol.decision import Reason, Verdict
 from consent_app.ledger.queries.incidents import incidents_shown
 from consent_app.register import queries
+from consent_app.register.described import kinds_in_words
 from consent_app.register.forms import RegisterSearchForm, TryItForm
 from consent_app.register.models import Application, DataKind, RegisterVersion
 from portal.lib.http import UserRequest, render_partial
@@ -37,9 +38,13 @@ NOT_COLLECTED = ("not_collecting", "Not collected")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An application and what holds for the reader: a state and a word, or nothing is known."""
+    """An application and what holds for the reader: a state and a word, or nothing is known.
+
+    `kinds` names what is collected from it, where that is not all that the register knows.
+    """
 
     application: Application
+    kinds: str
     state: str
     word: str
 
@@ -89,13 +94,19 @@ def _rows(
     page: Page[Application], standing: Standing | None, kinds: Sequence[DataKind]
 ) -> list[Row]:
     codes = [kind.code for kind in kinds]
+    by_code = {kind.code: kind for kind in kinds}
     verdicts = (
         outcome_for(standing, application.slug, codes) if standing else None for application in page
     )
     return [
-        Row(application, *_badge(verdict))
+        Row(application, _some_kinds(application, by_code), *_badge(verdict))
         for application, verdict in zip(page, verdicts, strict=True)
     ]
+
+
+def _some_kinds(application: Application, kinds: Mapping[str, DataKind]) -> str:
+    is_all = set(application.kinds) == kinds.keys()
+    return "" if is_all else kinds_in_words(application.kinds, kinds)
 
 
 def _badge(verdict: Verdict | None) -> tuple[str, str]:

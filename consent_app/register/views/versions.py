@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from consent_app.register.described import kinds_in_words
 from consent_app.register.diff import Change, by_part, diff
 from consent_app.register.forms.versions import OnDayForm
 from consent_app.register.models import RegisterVersion
@@ -55,6 +56,7 @@ def version(request: UserRequest, number: int) -> HttpResponse:
     shown = version_numbered(number)
     before, after = version_before(shown), version_after(shown)
     now = timezone.now()
+    kinds = {kind.code: kind for kind in shown.kinds.all()}
     context = {
         "version": shown,
         "before": before,
@@ -63,8 +65,11 @@ def version(request: UserRequest, number: int) -> HttpResponse:
         "is_over": after is not None and not is_later(after, now),
         "parts": _changes(before, shown) if before else [],
         "counts": count_applications(shown),
-        "kinds": shown.kinds.all(),
-        "applications": shown.applications.all(),
+        "kinds": kinds.values(),
+        "applications": [
+            (row.name, row.excluded, row.reason or kinds_in_words(row.kinds, kinds))
+            for row in shown.applications.all()
+        ],
         "safeguards": shown.safeguards.all(),
         "notice_days": WIDENING_NOTICE.days,
     }

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from consent_app.devices.queries import ceiling_document, newest_ceiling
 from consent_app.notifications.models import Notification
@@ -242,6 +243,25 @@ def test_everybody_reads_every_version_and_what_it_changed(sign_in, make_employe
     assert "It collects no more." in second
     assert "Protected in every application" in second
     assert "Collects no more" in listed
+
+
+def test_where_not_every_kind_is_collected_the_pages_name_those_that_are(
+    sign_in, make_employee, draft, owner, legal
+):
+    some = draft.applications.captured().first()
+    draft.applications.filter(pk=some.pk).update(kinds=["mouse_click"])
+    propose_version(
+        draft=draft, by=owner, seen=draft.drafted_at, summary="Less.", is_immaterial=False
+    )
+    approve_version(version=draft, by=legal, seen=prepared(fresh(draft)).digest)
+    publish_version(version=draft, by=owner, in_force_at=None)
+    client = sign_in(make_employee())
+
+    page = text(client.get(reverse("register"), {"search": some.name}))
+    version = text(client.get(reverse("register-version", args=[2])))
+
+    assert "Collected: Mouse clicks" in page
+    assert f"<li>{escape(some.name)}: Mouse clicks</li>" in version
 
 
 @pytest.mark.parametrize(
