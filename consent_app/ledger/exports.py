@@ -8,10 +8,11 @@ from datetime import datetime
 from consent_agent.protocol.documents import format_time
 from consent_app.ledger.models import HourlyCost
 from consent_app.ledger.queries.own import Row
+from consent_app.register.rules import FORMULA as SIGNS_OF_A_FORMULA
 
 COLUMNS = ("hour", "device", "application", "kind", "outcome", "count")
-# What a spreadsheet would take for a formula. Source: OWASP, CSV injection.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What a spreadsheet would take for a formula, wide forms included. Source: OWASP, CSV injection.
+FORMULA = (*SIGNS_OF_A_FORMULA, "\t", "\r", "\n")
 
 
 class _Line:

@@ -40,7 +40,9 @@ def test_no_cell_is_a_formula_and_none_is_lost(found):
         assert line[5] == str(row.count)
 
 
-@pytest.mark.parametrize("name", ['=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\t=1"])
+@pytest.mark.parametrize(
+    "name", ['=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\t=1", "\uff1d1"]
+)
 def test_a_formula_is_shown_as_text(name):
     [_, line] = read(csv_lines([Row(AT, name, "slack", "keystrokes", "allowed", 1)]))
 
