@@ -135,6 +135,13 @@ def _protected_people() -> QuerySet[Employee]:
 
 
 def _spellings(address: str) -> set[str]:
-    """Return an address with its domain as it is typed, and as names are looked up."""
+    """Return an address with its domain as names are looked up, and as it is typed.
+
+    Only as looked up where the codec knows no other: that of IDNA 2003 refuses domains of IDNA
+    2008, such as xn--fa-hia.de, and anybody can type one that never was.
+    """
     local, _, domain = address.rpartition("@")
-    return {address, f"{local}@{domain.encode().decode('idna')}"}
+    try:
+        return {address, f"{local}@{domain.encode().decode('idna')}"}
+    except UnicodeError:
+        return {address}

@@ -52,6 +52,18 @@ def test_opening_the_page_changes_nothing(client, page_of, send_mails):
     assert send_mails() == []
 
 
+@pytest.mark.parametrize("domain", ["xn--fa-hia.de", "xn--a.com", "xn--.com", "xn--0.com"])
+def test_a_domain_that_has_no_other_spelling_opens_its_page(client, db, domain):
+    """As of domains of IDNA 2008, which the codec does not know, and of what never was one."""
+    address = f"tom@{domain}"
+    path = f"/contacts/mine/{links.new_token(address)}"
+
+    client.post(path, {"choice": "object"})
+
+    assert "You objected" in client.get(path).content.decode()
+    assert Objection.objects.get().address == address
+
+
 def test_the_notice_is_there_for_anybody(client, ceilings):
     page = client.get("/contacts/notice")
 
