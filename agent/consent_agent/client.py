@@ -82,7 +82,7 @@ class Connection:
         """
         check_address(portal_url)
         self._base = portal_url.rstrip("/") + "/agent/v1/"
-        self._deadline_seconds = deadline_seconds
+        self.deadline_seconds = deadline_seconds
         self.bytes_exchanged = 0
         self._http = httpx.AsyncClient(
             follow_redirects=False,
@@ -124,7 +124,7 @@ class Connection:
             method, urljoin(self._base, url), headers=headers, json=body
         )
         try:
-            async with asyncio.timeout(wait_seconds + self._deadline_seconds):
+            async with asyncio.timeout(wait_seconds + self.deadline_seconds):
                 answer = await self._exchange(request, limit)
         except TimeoutError:
             raise PortalUnreachable("no answer in time") from None

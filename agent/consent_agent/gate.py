@@ -62,7 +62,7 @@ class HeldPolicy:
         self.received = received
         self.counterparties = counterparties
         self.window_seconds = (freshness.expires_at - freshness.issued_at).total_seconds()
-        self._stale_at_steady = received.steady + self.window_seconds
+        self.fresh_until_steady = received.steady + self.window_seconds
         # Asked about with every event: as close at hand as can be.
         self._expires_at = freshness.expires_at
         self._issued_at = freshness.issued_at
@@ -99,7 +99,7 @@ class HeldPolicy:
         received = self.received
         return (
             now.boot == received.boot
-            and received.steady <= now.steady < self._stale_at_steady
+            and received.steady <= now.steady < self.fresh_until_steady
             and received.wall <= now.wall < self._expires_at
         )
 
@@ -180,6 +180,7 @@ class Gate:
             state = State.load(self._path)
             self._pause = state.read_pause()
             held, _ = restore_policy(state, known=self._held if documents_hold else None)
+            state.require_floors()
             self.swap(held)
         except (AgentError, DocumentRefused) as failure:
             self.close(failure.code)

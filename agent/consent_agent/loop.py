@@ -78,7 +78,8 @@ class Agent:
         self._unconfirmed_line = ""
         self._pause = OwnPause(state=state, gate=gate, clock=clock, announce=announce)
         self._pace = pace
-        self._kept: Instant | None = None  # the receipt that the state folder knows of
+        # When, by the steady clock, the freshness that the state folder knows of is over.
+        self._kept_until: float | None = None
         self._woken = asyncio.Event()
         self._reportable = asyncio.Event()
         self._portal_answered = asyncio.Event()
@@ -90,13 +91,39 @@ class Agent:
             DeviceRevoked: the portal revoked the device; the state folder is empty now.
             NotEnrolled: somebody removed the enrolment from it; it is empty now, too.
         """
-        self._restore()
+        self.restore()
         self._pause.look()  # before the first answer could open the gate
         try:
             await self._work(stop)
         except (DeviceRevoked, NotEnrolled):
             self._state.forget()  # when nobody writes there any more
             raise
+
+    async def poll_once(self) -> None:
+        """Ask once, without waiting; apply the answer, and confirm it if the portal lets us.
+
+        For whoever keeps the time: `restore` comes first, and nothing runs in between.
+
+        Raises:
+            DeviceRevoked: the portal revoked the device; the state folder is empty now.
+            AgentError, DocumentRefused: nothing new is in force.
+        """
+        self._pause.look()
+        try:
+            await self._poll(wait=0)
+            await self._confirm_or_say_why()
+        except DeviceRevoked:
+            self._gate.close("device_revoked")
+            self._state.forget()
+            raise
+
+    async def _confirm_or_say_why(self) -> None:
+        try:
+            await self._send_acknowledgement()
+        except DeviceRevoked:
+            raise
+        except AgentError as failure:
+            self._announce(f"Not reported yet: {failure} [{failure.code}]")
 
     async def _work(self, stop: asyncio.Event) -> None:
         tasks = {
@@ -119,7 +146,7 @@ class Agent:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
         """Go on where the last run ended, as far as its files can still be trusted."""
         try:
             try:
@@ -127,13 +154,16 @@ class Agent:
             finally:  # damaged floors are no reason to believe older keys
                 self._trust.restore(at_least=self._floors.keys_version)
             self._acknowledgement = self._state.read_acknowledgement()
-            held, self._etag = restore_policy(self._state)
+            held, etag = restore_policy(self._state)
+            self._floors = held.accepted.raise_floors(self._floors)
+            self._state.require_floors()
         except (AgentError, DocumentRefused) as failure:
             self._gate.close(failure.code)
             self._announce(f"No stored policy is in force: {failure}")
         else:
-            self._floors = held.accepted.raise_floors(self._floors)
-            self._kept = held.received if held.received.boot == self._clock.now().boot else None
+            self._etag = etag
+            is_this_boot = held.received.boot == self._clock.now().boot
+            self._kept_until = held.fresh_until_steady if is_this_boot else None
             self._gate.swap(held)
             self._announce(f"{policy_line(held, self._clock.now())}  stored")
         if self._acknowledgement and self._acknowledgement.unsent:
@@ -267,34 +297,30 @@ class Agent:
             floors=self._floors,
             now=received.wall,
         )
+        self._floors = accepted.raise_floors(self._floors.believing(self._trust.keys))
         register = await self._register(accepted.ceiling.register, before)
         counterparties = await self._filter(accepted.ceiling.counterparties, before)
         held = HeldPolicy(accepted, register, received, counterparties=counterparties)
         self._gate.swap(held)
         self._portal_answered.set()
-        self._floors = accepted.raise_floors(self._floors.believing(self._trust.keys))
         is_news = before is None or _rules_of(held) != _rules_of(before)
-        self._keep(StoredPolicy(signed, etag, received), is_news=is_news or etag != self._etag)
+        stored = StoredPolicy(signed, etag, received)
+        self._keep(stored, held, is_news=is_news or etag != self._etag)
         self._etag = etag
         self._drop_erased(accepted.policy)  # or fail here, and confirm nothing
         self._acknowledge(held, is_news=is_news)
         return is_news
 
-    def _keep(self, policy: StoredPolicy, *, is_news: bool) -> None:
+    def _keep(self, policy: StoredPolicy, held: HeldPolicy, *, is_news: bool) -> None:
         if is_news:
-            self._kept = None  # also when writing fails: then the next answer is written instead
-        if self._kept is None:
+            self._kept_until = None  # also when writing fails: then the next answer is written
+        if self._kept_until is None:
             self._state.write_policy(policy, self._floors)
-        elif self._is_behind(self._kept, policy.received):
+        elif held.fresh_until_steady - self._kept_until >= held.window_seconds * BEHIND_ON_DISK:
             self._state.renew_policy(policy)
         else:
             return
-        self._kept = policy.received
-
-    def _is_behind(self, kept: Instant, received: Instant) -> bool:
-        """Say whether too much of the window of freshness went by since the last one was kept."""
-        held = self._gate.held
-        return held is None or received.steady - kept.steady >= held.window_seconds * BEHIND_ON_DISK
+        self._kept_until = held.fresh_until_steady
 
     def _documents(
         self, answer: NewPolicy | StillCurrent, before: HeldPolicy | None
@@ -308,8 +334,7 @@ class Agent:
     async def _register(self, digest: str, before: HeldPolicy | None) -> Register:
         if before is not None and before.accepted.ceiling.register == digest:
             return before.register
-        # The policy in force has a successor: while that cannot be applied, neither holds.
-        self._gate.close("register_missing")
+        self._withdraw("register_missing")
         document = self._state.read_register(digest)
         if document is None:
             document = await self._client.fetch_register(digest)
@@ -323,12 +348,21 @@ class Agent:
             return None
         if before is not None and before.accepted.ceiling.counterparties == digest:
             return before.counterparties
-        self._gate.close("filter_missing")
+        self._withdraw("filter_missing")
         document = self._state.read_filter(digest)
         if document is None:
             document = await self._client.fetch_filter(digest)
             self._state.write_filter(digest, document)
         return CounterpartyFilter.from_document(document)
+
+    def _withdraw(self, code: str) -> None:
+        """Put nothing in force, here and in the processes that read the state folder.
+
+        The policy in force has a successor: while that cannot be applied, neither holds.
+        """
+        self._gate.close(code)
+        self._kept_until = None
+        self._state.withdraw_policy(self._floors)
 
     def _drop_erased(self, policy: DevicePolicy) -> None:
         dropped = self._spool.erase(policy.erase)

@@ -256,6 +256,20 @@ class State:
         """
         self._write(_POLICY, _policy_members(policy), at_once=False)
 
+    def withdraw_policy(self, floors: Floors) -> None:
+        """Keep no policy any more, and the floors all the same."""
+        self._folder.remove(_POLICY)
+        self._write(_FLOORS, floors_members(floors))
+
+    def require_floors(self) -> None:
+        """Accept a stored policy only where its floors are: without them it may be an older one.
+
+        Raises:
+            StateRefused: there are none.
+        """
+        if self._folder.stamp(_FLOORS) is None:
+            raise StateRefused(_FLOORS, "is not there")
+
     def read_floors(self) -> Floors:
         members = self._read(_FLOORS)
         if members is None:

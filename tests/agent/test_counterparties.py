@@ -94,7 +94,7 @@ def test_the_places_are_those_of_the_written_rule():
     ],
 )
 def test_refuses_a_filter_it_cannot_apply_in_full(changes):
-    with pytest.raises(DocumentRefused):
+    with pytest.raises(DocumentRefused, match="bad_filter"):
         CounterpartyFilter.from_document(filter_document(**changes))
 
 
@@ -103,7 +103,7 @@ def test_refuses_a_filter_that_lacks_a_member(missing):
     members = filter_members()
     del members[missing]
 
-    with pytest.raises(DocumentRefused):
+    with pytest.raises(DocumentRefused, match="bad_filter"):
         CounterpartyFilter.from_document(filter_document(replaced=members))
 
 

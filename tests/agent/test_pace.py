@@ -288,3 +288,18 @@ def test_news_that_could_not_be_written_is_written_later(portal, state, monkeypa
         await running.until(lambda: running.printed("programme stopped)  confirmed"))
 
     work(state, scenario, pace=OFTEN)
+
+
+def test_a_longer_window_is_on_disk_before_the_shorter_one_is_over(portal, state, waits):
+    portal.freshness_changes = {"minutes": 2}
+
+    async def scenario(running):
+        await running.until(lambda: running.reason() is Reason.ALLOWED)
+        portal.freshness_changes = {"minutes": 60}
+        asked = len(waits)
+        await running.until(lambda: len(waits) > asked + 2)
+        running.clock.pass_time(minutes=3)
+        elsewhere = Gate.from_state(state.path, running.clock)
+        assert elsewhere.may_capture(application="github", kind="keystrokes").allowed
+
+    work(state, scenario, pace=OFTEN)

@@ -7,6 +7,7 @@ import pytest
 
 from consent_agent import pacing
 from consent_agent.errors import DeviceRevoked, NotEnrolled
+from consent_agent.gate import Gate
 from consent_agent.pacing import BackOff
 from consent_agent.protocol.canonical import content_digest
 from consent_agent.protocol.decision import Reason
@@ -137,8 +138,27 @@ def test_the_last_policy_ends_when_its_successor_lacks_a_register(portal, state)
         portal.publish(version=18, deny=[deny()])
         await running.until(lambda: running.printed("404 not_found"))
         assert running.reason() is Reason.NO_POLICY
+        elsewhere = Gate.from_state(state.path, running.clock)
+        verdict = elsewhere.may_capture(application="github", kind="keystrokes")
+        assert verdict.reason is Reason.NO_POLICY  # in processes that capture, too
 
     work(state, scenario)
+
+
+def test_a_successor_that_lacks_its_register_counts_as_seen(portal, state):
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        portal.ceiling_changes = {"version": 4, "register": "sha256:" + "0" * 64}
+        portal.publish(version=18)
+        await running.until(lambda: running.printed("404 not_found"))
+        portal.ceiling_changes = {}
+        portal.publish(version=17)
+        await running.until(lambda: running.printed("[rollback]"))
+        assert running.reason() is Reason.NO_POLICY
+
+    work(state, scenario)
+
+    assert state.read_floors().ceilings["us-ny"].version == 4
 
 
 def test_fetches_the_counterparty_filter_that_the_ceiling_names(portal, state):

@@ -132,7 +132,7 @@ def test_a_file_cut_short_or_longer_stops_collection(
     assert not collects(open_gate())
 
 
-@pytest.mark.parametrize("name", ["enrolment.json", "policy.json"])
+@pytest.mark.parametrize("name", ["enrolment.json", "policy.json", "floors.json"])
 def test_a_deleted_file_stops_collection(make_stored_policy, open_gate, tmp_path, name):
     make_stored_policy()
     (tmp_path / "state" / name).unlink()

@@ -81,9 +81,15 @@ class CounterpartyFilter:
         """Read the bytes of a filter document, `counterparties/1`.
 
         Raises:
-            DocumentRefused: `bad_filter`, or `bad_json`: any part of it could not be applied.
+            DocumentRefused: `bad_filter`: any part of it could not be applied.
         """
-        members = Members(parse_json(document))
+        try:
+            return cls._read(Members(parse_json(document)))
+        except DocumentRefused as refusal:
+            raise DocumentRefused("bad_filter", refusal.detail) from None
+
+    @classmethod
+    def _read(cls, members: Members) -> Self:
         if members.text_or_none("schema") != SCHEMA or members.text_or_none("hash") != HASH:
             raise DocumentRefused("bad_filter", "schema or hash")
         bits = members.integer("bits", low=8, high=MAX_BITS)
