@@ -26,7 +26,9 @@ from consent_agent.protocol.jws import (
     verify_with_key,
 )
 from consent_agent.protocol.keys import read_payload
+from consent_agent.protocol.kinds import NEVER_COLLECTED
 from consent_agent.protocol.matching import Register
+from consent_agent.protocol.safeguards import PASSWORD_FIELDS
 from consent_agent.spool import Batch
 from consent_app.access import actions as access_actions
 from consent_app.access import rules as access_rules
@@ -486,6 +488,12 @@ def test_the_problem_has_the_members_that_problems_have():
     problem = example("problem")
 
     assert set(PROBLEM["required"]) <= problem.keys() <= PROBLEM["properties"].keys()
+
+
+def test_says_what_is_never_captured_whatever_the_register_says():
+    said = section(PROTOCOL, "8. ").split("```")[1].split()
+
+    assert " ".join(said) == f"{PASSWORD_FIELDS.pattern} {NEVER_COLLECTED}"
 
 
 # The agent protocol: tables
