@@ -60,6 +60,7 @@ def _order(options: argparse.Namespace, target: Target, api: Target) -> Order:
         watched=tuple(options.watch),
         file=options.file,
         codes=options.codes,
+        keys=options.keys,
     )
 
 
@@ -82,6 +83,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--path", default="/agent/v1/policy", help="what a flood asks for")
     add("--expect", type=int, default=304, help="the status that a flood must be answered with")
     add("--codes", type=Path, help="enrol by the codes of this file, and write --file")
+    add("--keys", type=Path, help="the portal's published keys; asked for, if left out")
     add("--events", type=Path, help="write what devices were told, and when, to this file")
     add("--watch", type=int, action="append", default=[], metavar="PID", help="sample its memory")
     add("--json", action="store_true")

@@ -31,6 +31,8 @@ JWKS = "/.well-known/jwks.json"
 NO_KEYS = KeySet({})
 SPARE_FILES = 64
 TRAY_CONNECTIONS = 8
+# Nobody presses at the end, so that what was pressed can be confirmed.
+QUIET_END_SECONDS = 5.0
 
 
 class PortalAway(Exception):
@@ -57,6 +59,7 @@ class Order:
     watched: Sequence[int]
     file: Path
     codes: Path | None
+    keys: Path | None
 
 
 async def run(order: Order, devices: Sequence[Device]) -> dict[str, Any]:
@@ -89,7 +92,7 @@ async def run(order: Order, devices: Sequence[Device]) -> dict[str, Any]:
 
 async def _work(order: Order, devices: Sequence[Device], tally: Tally, stop: asyncio.Event) -> None:
     checks = order.mode in CHECKED
-    checker = Checker(_fetch_keys(order.api) if checks else NO_KEYS)
+    checker = Checker(_keys(order) if checks else NO_KEYS)
     fleet = Fleet(devices, _pool(order, tally), checker, tally, stop)
     try:
         await fleet.pool.open()
@@ -131,6 +134,7 @@ async def _enrol(order: Order, fleet: Fleet) -> None:
 
 async def _wait(order: Order, fleet: Fleet) -> None:
     _choose_sample(order, fleet)
+    began = time.monotonic()
     events = Events(order.events)
     tray = Tray(fleet, lambda device, at: events.note("confirmed", device, at))
     tasks = [
@@ -147,7 +151,8 @@ async def _wait(order: Order, fleet: Fleet) -> None:
         events.note("all waiting", None, at)
         if order.press_every:
             with_keys = [device for device in fleet.devices if device.key]
-            pressing = tray.press_in_turn(with_keys, every=order.press_every)
+            until = began + order.seconds - min(QUIET_END_SECONDS, order.seconds / 4)
+            pressing = tray.press_in_turn(with_keys, every=order.press_every, until=until)
             tasks.append(asyncio.create_task(pressing))
 
     around = Surroundings(
@@ -219,16 +224,23 @@ async def _watch(watched: Sequence[Watched], began: float) -> None:
         await asyncio.sleep(1)
 
 
-def _fetch_keys(target: Target) -> KeySet:
-    connection = http.client.HTTPConnection(target.host, target.port, timeout=10)
+def _keys(order: Order) -> KeySet:
+    """Return the keys of the file, or those that the portal publishes."""
     try:
-        connection.request("GET", JWKS)
-        document = parse_json(connection.getresponse().read())
+        published = order.keys.read_bytes() if order.keys else _fetch(order.api, JWKS)
+        document = parse_json(published)
         if not isinstance(document, dict):
             raise PortalAway("the portal published no keys")
         return KeySet.from_jwks(document)
     except (OSError, http.client.HTTPException, DocumentRefused) as error:
         raise PortalAway(f"the portal's keys can't be read: {error}") from None
+
+
+def _fetch(target: Target, path: str) -> bytes:
+    connection = http.client.HTTPConnection(target.host, target.port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read()
     finally:
         connection.close()
 

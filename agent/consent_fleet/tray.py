@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import cycle
 from typing import Final
 
 from consent_agent.protocol.documents import Acknowledgement
@@ -44,12 +45,13 @@ class Tray:
     _paused: set[str] = field(default_factory=set)
     _sequences: dict[str, int] = field(default_factory=dict)
 
-    async def press_in_turn(self, devices: Sequence[Device], *, every: float) -> None:
-        """Let one device after the other pause, one each `every` seconds, until cancelled."""
-        while devices:
-            for device in devices:
-                self.press(device)
-                await asyncio.sleep(every)
+    async def press_in_turn(self, devices: Sequence[Device], *, every: float, until: float) -> None:
+        """Let one device after the other pause, one each `every` seconds, until then."""
+        for device in cycle(devices):
+            if time.monotonic() > until:
+                break
+            self.press(device)
+            await asyncio.sleep(every)
 
     def press(self, device: Device) -> None:
         is_pause = device.id not in self._paused

@@ -1,5 +1,6 @@
 """What the parts of a measurement share: the database, the fleet, and the servers."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import psycopg
 
 from portal.embedded.postgres import EmbeddedPostgres
+from portal.lib.keys import published_keys
 from tests.bench.fleet import Enrolled, enrol_fleet, write_fleet
 from tests.bench.processes import BARE, DEVICES, PAGES, Kind, Server
 
@@ -53,6 +55,12 @@ class Bench:
     def file(self, fleet: Sequence[Enrolled], *, confirming: int = 0) -> Path:
         """Write the file that the simulated fleet reads."""
         return write_fleet(self.folder / "devices.jsonl", fleet, confirming=confirming)
+
+    def keys(self) -> str:
+        """Write the published keys, which the process that serves devices does not; say where."""
+        file = self.folder / "jwks.json"
+        file.write_text(json.dumps(published_keys()), encoding="ascii")
+        return str(file)
 
     def device_server(self, *, pinned: bool = True) -> Server:
         return self._server(DEVICES, "devices", pinned=pinned)

@@ -76,7 +76,7 @@ def measure_ledger(bench: Bench) -> Outcome:
     with bench.page_server() as server:
         visits = measure_my_data(server.port, readers(loaded.agents))
     few, many = loaded.agents[:BODIES], loaded.agents[-BODIES:]
-    with bench.device_server() as server:
+    with bench.page_server() as server:
         reports = {
             "8 applications, by the API": measure_api(server.port, few, applications=8),
             "30 applications, by the API": measure_api(server.port, many, applications=30),

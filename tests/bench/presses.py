@@ -4,6 +4,7 @@ All over HTTP, as the button in the device's tray does it: polls are held by the
 devices, presses and confirmations go to the one that serves the rest (docs/operations.md).
 """
 
+from consent_fleet.running import QUIET_END_SECONDS
 from tests.bench.bench import Bench
 from tests.bench.figures import milliseconds, table
 from tests.bench.fleets import run_fleet
@@ -25,7 +26,7 @@ def measure_presses(bench: Bench) -> Outcome:
     fleet = bench.fleet(bench.size(WAITING))
     presses = bench.size(PRESSES)
     file = bench.file(fleet, confirming=presses)
-    seconds = START_WITHIN + 2 + presses * EVERY_SECONDS * 2
+    seconds = START_WITHIN + 2 + QUIET_END_SECONDS + presses * EVERY_SECONDS * 2
     options = ["--mode", "wait", "--minutes", str(seconds / 60), "--check-one-in", "50"]
     options += ["--start-within", str(START_WITHIN), "--press-every", str(EVERY_SECONDS)]
     with bench.device_server() as server, bench.page_server(pinned=False) as api:

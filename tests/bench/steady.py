@@ -47,8 +47,7 @@ class Reading:
 def measure_steady(bench: Bench) -> Outcome:
     """Poll for two minutes while four people open one page after the other."""
     size = bench.size(DEVICES)
-    requests = bench.size(REQUESTS)
-    company = load_requests(people=max(100, requests // REQUESTS_EACH), requests=requests)
+    company = load_requests(people=REQUESTS // REQUESTS_EACH, requests=REQUESTS)
     fleet = bench.fleet(size)
     seconds = max(15.0, bench.seconds(SECONDS))
     reading = Reading()
@@ -97,7 +96,7 @@ def measure_soak(bench: Bench) -> Outcome:
 def _poll(bench: Bench, server: Any, size: int, seconds: float) -> dict[str, Any]:
     period = max(1.0, size / RATE)
     options = ["--minutes", str(seconds / 60), "--period", str(period), "--check-one-in", "100"]
-    options += ["--watch", str(server.worker())]
+    options += ["--watch", str(server.worker()), "--keys", bench.keys()]
     return run_fleet(server.url, bench.file(bench.fleet(size)), size, *options)
 
 

@@ -100,6 +100,7 @@ def _wait_and_wake(bench: Bench, size: int) -> Wakes:
         _know(server, bench, fleet, wakes)
         wakes.known_kb = resident_kb(worker)
         options = ["--mode", "wait", "--minutes", "10", "--check-one-in", "50"]
+        options += ["--keys", bench.keys()]
         with RunningFleet(server.url, file, size, *options) as running:
             running.wait_for("all waiting", within=ALL_WAIT_WITHIN)
             time.sleep(1)
@@ -121,6 +122,7 @@ def _know(server: Server, bench: Bench, fleet: Sequence[Enrolled], wakes: Wakes)
     seconds = max(2.0, len(fleet) / 1000)
     options = ["--minutes", str(seconds / 60), "--start-within", str(seconds * 0.9)]
     options += ["--period", "3600", "--connections", "32", "--check-one-in", "50"]
+    options += ["--keys", bench.keys()]
     report = run_fleet(server.url, bench.file(fleet), len(fleet), *options)
     _add_errors(wakes, report["errors"])
 
