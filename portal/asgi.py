@@ -84,6 +84,7 @@ def _question(scope: Scope) -> Question:
         prefer=value_of(b"prefer"),
         forwarded_for=value_of(b"x-forwarded-for"),
         connected=client[0] if client else None,
+        agent_run=value_of(b"agent-run"),
     )
 
 

@@ -78,6 +78,7 @@ def _question(scope: Any) -> Question:
         prefer=header("prefer", ""),
         forwarded_for=header("x-forwarded-for", ""),
         connected=scope.client.rpartition(":")[0].strip("[]"),
+        agent_run=header("agent-run", ""),
     )
 
 

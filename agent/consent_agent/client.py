@@ -8,6 +8,7 @@ Source: design, section 6.
 
 import asyncio
 import math
+import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
@@ -161,6 +162,8 @@ class PortalClient:
         self._connection = connection
         self._policy_url = enrolment.policy_url
         self._authorization = {"Authorization": f"Bearer {enrolment.token}"}
+        # Another at each start: so the portal notices a copy of this device that polls too.
+        self._run = secrets.token_urlsafe(16)
 
     async def poll(self, *, etag: str | None, wait_seconds: int = 0) -> NewPolicy | StillCurrent:
         """Ask for the policy; with `etag`, only for what differs from it.
@@ -168,7 +171,7 @@ class PortalClient:
         Raises:
             AnswerRefused: no policy, or "not modified" without having been asked.
         """
-        headers = dict(self._authorization)
+        headers = {**self._authorization, "Agent-Run": self._run}
         if etag is not None:
             headers["If-None-Match"] = etag
         if wait_seconds:

@@ -1,6 +1,12 @@
 """What is held about somebody's devices, what each was told, and what each said it did."""
 
-from consent_app.devices.models import Acknowledgement, Device, DevicePolicy, EnrolmentCode
+from consent_app.devices.models import (
+    Acknowledgement,
+    AgentRun,
+    Device,
+    DevicePolicy,
+    EnrolmentCode,
+)
 from consent_app.people.models import Employee
 from portal.lib.sections import Section, table_of
 
@@ -19,7 +25,7 @@ def section(person: Employee) -> Section:
             table_of(
                 "devices", "Devices", Device.objects.filter(employee=person),
                 "hostname", "platform", "agent_version", "enrolled_at", "revoked_at",
-                "last_seen_at", "policy_version", "id", "public_key",
+                "last_seen_at", "two_clients_at", "policy_version", "id", "public_key",
                 only_data=["id", "public_key"],
             ),
             table_of(
@@ -32,6 +38,12 @@ def section(person: Employee) -> Section:
                 "effect", "applied_at", "received_at", "sequence", "ceiling_digest", "jws",
                 device="device__hostname", policy="policy__version",
                 only_data=["ceiling_digest", "jws"],
+            ),
+            table_of(
+                "starts", "Starts of the program on each device, the last of them",
+                AgentRun.objects.filter(device__employee=person).order_by("device", "pk"),
+                "began_at", "returns", "name",
+                device="device__hostname", only_data=["returns", "name"],
             ),
             table_of(
                 "codes", "Codes for adding a device",

@@ -15,15 +15,21 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
+from uuid import UUID
 
 import psycopg
+from asgiref.sync import sync_to_async
+from django.db import Error as DatabaseAway
+from django.db import connection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from consent_app.audit.queries import TreeHead
+from consent_app.devices.actions.runs import note_runs
 from consent_app.devices.announcements import CEILINGS, EVERYONE
 from consent_app.devices.listening import Listener
 from consent_app.devices.poll_rows import PollRows
 from consent_app.devices.reads_together import ReadsTogether
+from consent_app.devices.runs import NAME
 from consent_app.devices.told import Cohort, Known, Told
 
 logger = logging.getLogger(__name__)
@@ -31,6 +37,7 @@ logger = logging.getLogger(__name__)
 WRITE_SECONDS = 0.1
 SEEN_EVERY_SECONDS = 45
 MAX_READS = 10
+RUNS_AT_ONCE = 50
 # An agent holds one poll; a second may still look open after its connection broke.
 MAX_WAITS = 4
 # Where nobody can wake those who wait, each looks again after about so long.
@@ -67,6 +74,8 @@ class Knowledge:
         self._waiting: defaultdict[str, list[asyncio.Future[Wake]]] = defaultdict(list)
         self._delivered: dict[tuple[str, int], datetime] = {}
         self._seen: dict[str, datetime] = {}
+        # In the order in which they came; a run of a device stands there once.
+        self._runs: dict[tuple[str, str], None] = {}
 
     async def start(self) -> None:
         await self._pool.open(wait=False)
@@ -199,6 +208,11 @@ class Knowledge:
             told.known.seen_at = now
             self._seen[told.device] = datetime.fromtimestamp(now, UTC)
 
+    def note_run(self, told: Told, run: str) -> None:
+        """Note that another run polls than the one that is known; agents need not name theirs."""
+        if told.known.agent_run is not None and NAME.fullmatch(run):
+            self._runs[told.device, run] = None
+
     async def _write_for_ever(self) -> None:
         while True:
             await asyncio.sleep(WRITE_SECONDS)
@@ -209,6 +223,7 @@ class Knowledge:
 
     async def _write_notes(self) -> None:
         """Write what was noted; what can't be written now is kept for later."""
+        await self._write_runs()
         delivered, self._delivered = self._delivered, {}
         seen, self._seen = self._seen, {}
         if not delivered and not seen:
@@ -219,6 +234,19 @@ class Knowledge:
             self._delivered = delivered | self._delivered
             self._seen = seen | self._seen
             raise
+
+    async def _write_runs(self) -> None:
+        """Have the database decide about runs: a rare thing, so it is left to Django's ORM."""
+        runs = list(self._runs)[:RUNS_AT_ONCE]
+        if not runs:
+            return
+        try:
+            await sync_to_async(_note_runs, thread_sensitive=False)(runs)
+        except DatabaseAway:
+            logger.warning("database away; runs of agents wait")
+        else:
+            for noted in runs:
+                self._runs.pop(noted, None)
 
     # Reads
 
@@ -285,6 +313,13 @@ class Knowledge:
     def _wake(self, device: str) -> None:
         for woken in self._waiting.get(device, ()):
             _wake(woken, Wake.LOOK)
+
+
+def _note_runs(runs: list[tuple[str, str]]) -> None:
+    try:
+        note_runs((UUID(device), run) for device, run in runs)
+    finally:
+        connection.close()  # this thread's own; the next call may be in another
 
 
 class Wake(Enum):

@@ -77,6 +77,13 @@ class Device(models.Model):
     revoked_at = models.DateTimeField(null=True)
     policy_version = models.PositiveBigIntegerField(default=0)
     last_seen_at = models.DateTimeField(null=True, help_text="to within half a minute")
+    # With a default of the database, so that a release without the column can still enrol.
+    agent_run = models.CharField(
+        max_length=22, default="", db_default="", blank=True, help_text="the run that began last"
+    )
+    two_clients_at = models.DateTimeField(
+        null=True, help_text="when it showed that two programs use this identity"
+    )
 
     objects = DeviceQuerySet.as_manager()
 
@@ -89,6 +96,23 @@ class Device(models.Model):
     @property
     def public_jwk(self) -> dict[str, str]:
         return {"kty": "OKP", "crv": "Ed25519", "x": self.public_key}
+
+
+class AgentRun(models.Model):
+    """A start of a device's agent; `returns` counts polls from after another took its place."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="runs")
+    name = models.CharField(max_length=22)
+    began_at = models.DateTimeField()
+    returns = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["device", "name"], name="agent_run_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} run {self.name}"
 
 
 class DevicePolicy(models.Model):

@@ -55,6 +55,7 @@ class Question:
     prefer: str = ""
     forwarded_for: str = ""
     connected: str | None = None
+    agent_run: str = ""
 
 
 class PolicyPoll:
@@ -86,6 +87,8 @@ class PolicyPoll:
         if idle is None:
             return None
         self.knowledge.note_seen(told, now)
+        if question.agent_run != told.known.agent_run:
+            self.knowledge.note_run(told, question.agent_run)
         freshness = self._signer.freshness(told, form, asks_often=idle < WINDOW_SECONDS)
         return Answer(304, _headers(told.etag, freshness))
 
@@ -123,6 +126,9 @@ class PolicyPoll:
         idle = self._device_limit.take(told.known, now)
         if idle is None:
             return problem(429, "too_many_requests", retry=True)
+        # Of a poll that arrives, not of one that was held: that may belong to a run that is over.
+        if question.agent_run != told.known.agent_run:
+            self.knowledge.note_run(told, question.agent_run)
         wait = _wait_seconds(question.prefer)
         if wait and _is_unchanged(told, question.if_none_match):
             self.knowledge.note_seen(told, now)

@@ -18,6 +18,7 @@ from consent_app.devices.told import Cohort, ForMany, Known, SignedCeiling
 
 DEVICES = """
     SELECT d.token_hash, d.id, d.revoked_at, d.last_seen_at, e.is_active,
+           CASE WHEN d.two_clients_at IS NULL THEN d.agent_run END AS agent_run,
            e.jurisdiction_id AS jurisdiction,
            p.version, p.jws, p.digest, p.requested_at, p.delivered_at
       FROM devices_device d
@@ -137,6 +138,7 @@ def _known(row: Mapping[str, Any]) -> Known:
         revoked=row["revoked_at"] is not None or not row["is_active"],
         is_delivered=row["delivered_at"] is not None,
         seen_at=seen_at.timestamp() if seen_at else 0.0,
+        agent_run=row["agent_run"],
     )
 
 

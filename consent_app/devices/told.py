@@ -78,7 +78,8 @@ class Cohort:
 class Known:
     """A device as it was read, and what this process noted of it since.
 
-    `seen_at` is a UNIX time, 0 for never; the two after it belong to the limit of its polls and
+    `seen_at` is a UNIX time, 0 for never; `agent_run` is the run that began last, None where two
+    programs are known to use the identity. The two after it belong to the limit of its polls,
     `told` and `freshness` to those who make the answers.
     """
 
@@ -90,6 +91,7 @@ class Known:
     revoked: bool
     is_delivered: bool
     seen_at: float
+    agent_run: str | None = ""
     polls_left: float = FOR_EVER
     polled_at: float = 0.0
     told: "Told | None" = None

@@ -200,6 +200,16 @@ ENTRIES: Mapping[str, Entry] = {
         place="devices",
         place_label="My devices",
     ),
+    "device_two_clients": Entry(
+        kind=Kind.DEVICES,
+        when="two programs use the identity of a device of yours",
+        sentence=(
+            "Two programs use the identity of {hostname}. One of them may be a copy. "
+            "Remove it and add it again with a new code. Then tell your IT administrator."
+        ),
+        place="devices",
+        place_label="My devices",
+    ),
     "account_password_changed": Entry(
         kind=Kind.ACCOUNT,
         when="your password is changed",

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 import time
 
 import pytest
@@ -287,3 +288,28 @@ def test_refuses_an_enrolment_that_is_incomplete_or_leads_elsewhere(
 def test_sends_no_token_in_the_clear(enrol_here, url):
     with pytest.raises(InsecureAddress):
         enrol_here(url or "x")
+
+
+def test_each_start_of_the_agent_names_another_run(portal, make_state):
+    """T15: so the portal notices when two poll that have one token."""
+    runs = []
+    answer = portal.answer
+
+    def spy(handler, path, body):
+        runs.append(handler.headers["Agent-Run"])
+        answer(handler, path, body)
+
+    portal.answer = spy
+    enrolment = make_state(portal.url).enrolment
+
+    async def start_twice():
+        for _ in range(2):
+            async with Connection(portal.url) as connection:
+                client = PortalClient(connection, enrolment)
+                await client.poll(etag=None)
+                await client.poll(etag=None)
+
+    asyncio.run(start_twice())
+
+    assert runs[0] == runs[1] != runs[2] == runs[3]
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{22}", run) for run in runs)

@@ -24,8 +24,8 @@ from portal.record_words import MORE_SENTENCES, TECHNICAL, Kind
 ROOT = Path(__file__).resolve().parents[2]
 # Entries that are about no single person.
 ABOUT_NOBODY = {
-    "ceiling", "contact", "data_store", "filter", "incident", "jurisdiction", "openings",
-    "programme", "register", "route", "sealing_key",
+    "ceiling", "contact", "data_store", "filter", "incident", "jurisdiction", "key", "keys",
+    "openings", "programme", "register", "route", "sealing_key",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from consent_app.devices.actions.enrolment import (
 )
 from consent_app.devices.actions.erasures import note_erasures_told
 from consent_app.devices.actions.policies import refresh_policies, sign_ceilings
+from consent_app.devices.actions.runs import note_runs
 from consent_app.devices.actions.upkeep import keep_policies
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "keep_counterparties",
     "keep_policies",
     "note_erasures_told",
+    "note_runs",
     "receive_acknowledgement",
     "refresh_policies",
     "revoke_device",

@@ -11,6 +11,7 @@ from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import read_public_jwk, verify_with_key
 from consent_app.audit.actions import record
 from consent_app.devices import events, queries
+from consent_app.devices.actions.runs import report_two_clients
 from consent_app.devices.errors import (
     AcknowledgementInFuture,
     AcknowledgementOfOtherDevice,
@@ -31,7 +32,8 @@ EFFECTS = frozenset({"collecting", "not_collecting"})
 def receive_acknowledgement(*, device: Device, jws: str) -> tuple[Acknowledgement, bool]:
     """Keep the device's word that it applied a policy; return it and whether it is new.
 
-    What can't be true (a policy never issued, collecting what is denied) goes into the log.
+    What can't be true (a policy never issued, collecting what is denied) goes into the log. Two
+    different words under one number are the words of two.
 
     Raises:
         AcknowledgementUnreadable, AcknowledgementOfOtherDevice, AcknowledgementInFuture,
@@ -50,6 +52,9 @@ def receive_acknowledgement(*, device: Device, jws: str) -> tuple[Acknowledgemen
         raise AcknowledgementOfOtherDevice
     try:
         return _keep_acknowledgement(device, said, jws)
+    except SequenceReused:
+        report_two_clients(device.pk, sign="sequence")
+        raise
     except (PolicyNeverIssued, EffectWiderThanPolicy) as refusal:
         _report_wrong(device, refusal.code, jws)
         raise

@@ -127,6 +127,7 @@ def _paths() -> dict[str, Any]:
                 "The device's policy, its ceiling, and freshness.",
                 parameters=[
                     _parameter("header", "If-None-Match"),
+                    _parameter("header", "Agent-Run", r"^[A-Za-z0-9_-]{22}$"),
                     _parameter("header", "Prefer", r"wait=([0-9]|[1-4][0-9]|5[0-5])$"),
                 ],
                 answers={200: _json("PolicyAnswer", headers=("ETag",)), 304: _unchanged()},

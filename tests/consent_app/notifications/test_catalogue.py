@@ -18,8 +18,8 @@ SOURCES = [
 MAILS = ROOT / "templates/emails"
 TEXTS = ("subject.txt", "txt", "html")
 SECURITY = {
-    "device_enrolled", "enrolment_code_reused", "device_contradicts", "account_password_changed",
-    "account_password_reset",
+    "device_enrolled", "enrolment_code_reused", "device_contradicts", "device_two_clients",
+    "account_password_changed", "account_password_reset",
 }  # fmt: skip
 
 # What would cost somebody a right, or a person's time, not to know.

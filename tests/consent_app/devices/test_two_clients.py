@@ -1,0 +1,188 @@
+"""Two programs with one device's token are noticed, and its owner is told (T15)."""
+
+import asyncio
+import secrets
+from contextlib import AsyncExitStack
+
+import pytest
+from django.utils import timezone
+
+from consent_app.audit.models import Leaf
+from consent_app.devices.actions import note_runs
+from consent_app.devices.actions.acknowledgements import receive_acknowledgement
+from consent_app.devices.errors import SequenceReused
+from consent_app.devices.models import Device
+from consent_app.devices.poll import Question
+from consent_app.devices.queries import devices_with_two_clients
+from consent_app.devices.runs import RUNS_KEPT, Seen, judge_run
+from consent_app.notifications.models import Notification
+from tests.consent_app.devices.test_poll import in_database, run, serving
+
+A, B, C = (secrets.token_urlsafe(16) for _ in range(3))
+
+
+def told() -> int:
+    return Notification.objects.filter(event="device_two_clients").count()
+
+
+def logged() -> list[str]:
+    return list(
+        Leaf.objects.filter(event="device.two_clients").values_list(
+            "details__content__sign", flat=True
+        )
+    )
+
+
+@pytest.fixture
+def note(make_device):
+    """Let runs of a device poll, one after the other; say whether it is marked."""
+    device = make_device().device
+
+    def note(*runs: str) -> bool:
+        note_runs((device.pk, run) for run in runs)
+        device.refresh_from_db()
+        return device.two_clients_at is not None
+
+    return note
+
+
+# The rule
+
+
+@pytest.mark.parametrize(
+    ("run", "current", "earlier", "seen"),
+    [
+        (A, "", {}, Seen.BEGAN),
+        (A, A, {}, Seen.SAME),
+        (B, A, {}, Seen.BEGAN),
+        (A, B, {A: 0}, Seen.CAME_BACK),
+        (A, B, {A: 1}, Seen.TWO_CLIENTS),
+        (A, B, {A: 7}, Seen.TWO_CLIENTS),
+        (C, B, {A: 1}, Seen.BEGAN),
+    ],
+)
+def test_what_a_run_means(run, current, earlier, seen):
+    assert judge_run(run, current=current, earlier=earlier) is seen
+
+
+# The action
+
+
+@pytest.mark.django_db
+def test_an_agent_that_is_started_again_and_again_is_one(note):
+    assert not note(*(secrets.token_urlsafe(16) for _ in range(3 * RUNS_KEPT)), A, A, A)
+
+    assert Device.objects.get().runs.count() == RUNS_KEPT
+    assert told() == 0
+
+
+@pytest.mark.django_db
+def test_one_poll_of_a_run_that_is_over_may_be_late(note):
+    assert not note(A, B, A, B, B)
+
+    assert (told(), logged()) == (0, [])
+
+
+@pytest.mark.django_db
+def test_two_that_take_turns_are_noticed_at_the_second_return(note):
+    assert note(A, B, A, B, A)
+
+    assert (told(), logged()) == (1, ["run"])
+    assert [device.hostname for device in devices_with_two_clients()] == ["LAPTOP-1"]
+
+
+@pytest.mark.django_db
+def test_the_owner_is_told_once(note):
+    assert note(A, B, A, A, A, B, C, A, B, C, C, B)
+
+    assert (told(), len(logged())) == (1, 1)
+
+
+@pytest.mark.django_db
+def test_two_words_under_one_number_are_the_words_of_two(make_device):
+    device = make_device()
+    receive_acknowledgement(device=device.device, jws=device.acknowledgement())
+    receive_acknowledgement(device=device.device, jws=device.acknowledgement())
+    assert told() == 0
+
+    other = device.acknowledgement(applied_at=timezone.now())
+    with pytest.raises(SequenceReused):
+        receive_acknowledgement(device=device.device, jws=other)
+
+    assert (told(), logged()) == (1, ["sequence"])
+    device.device.refresh_from_db()
+    assert device.device.two_clients_at is not None
+
+
+# The page
+
+
+@pytest.mark.django_db
+def test_my_devices_says_what_to_do(note, sign_in):
+    note(A, B, A, A)
+    client = sign_in(Device.objects.get().employee)
+
+    page = client.get("/devices/").content.decode()
+
+    assert "two programs use the identity of LAPTOP-1" in page
+    assert "Remove it here and add it again with a new code" in page
+    client.post(f"/devices/{Device.objects.get().pk}/remove")
+    assert not devices_with_two_clients().exists()
+
+
+# The poll, with several server processes
+
+
+async def polls(agent, name: str, *, times: int = 1) -> None:
+    for _ in range(times):
+        question = Question(
+            authorization=f"Bearer {agent.token}", connected="192.0.2.1", agent_run=name
+        )
+        answer = agent.poll.answer_at_once(question) or await agent.poll.answer(
+            question, gone=asyncio.Event().wait
+        )
+        assert answer.status == 200
+        await asyncio.sleep(0.4)  # until it is written down and heard
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clients_of_two_processes_are_noticed(make_device):
+    """Each process sees one of the two alone; the database knows of both."""
+    device = make_device()
+
+    async def scenario():
+        async with AsyncExitStack() as stack:
+            first, second = [
+                await stack.enter_async_context(serving(device.token)) for _ in range(2)
+            ]
+            await polls(first, A)
+            await polls(second, B)
+            await polls(first, A)
+            once = await in_database(told)()
+            await polls(second, B)
+            await polls(first, A)
+            return once, await in_database(told)()
+
+    assert run(scenario) == (0, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_moves_between_processes_and_starts_again_is_one(make_device):
+    device = make_device()
+
+    async def scenario():
+        async with AsyncExitStack() as stack:
+            first, second = [
+                await stack.enter_async_context(serving(device.token)) for _ in range(2)
+            ]
+            for name in (A, B, C):
+                for process in (first, second, first):
+                    await polls(process, name)
+            await polls(first, "")
+            await polls(first, "no run at all")
+
+    run(scenario)
+
+    assert told() == 0
+    device.device.refresh_from_db()
+    assert device.device.agent_run == C
