@@ -150,6 +150,7 @@ ROWS = {
     "register-version": Row(get=200),
     "register-changes": Row(get=200),
     "register-review": Row(get=200, through=READS_ROUTES, otherwise=403),
+    "register-notices": Row(get=404, through=READS_ROUTES, otherwise=403),
     "register-start": Row(post=302, through=frozenset({"owner"}), otherwise=403),
     "register-discard": Row(post=404, through=READS_ROUTES, otherwise=403),
     "register-propose": Row(post=404, through=READS_ROUTES, otherwise=403),

@@ -20,6 +20,7 @@ DRAFT_PAGES = {
     "safeguards": "Safeguards",
     "safeguard": "A new safeguard",
     "import": "Table in and out",
+    "../notices": "The notices of version 2",
 }
 REVIEW = "/programme/register/"
 

@@ -9,7 +9,7 @@ from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_app.register.diff import Change, Snapshot, diff, is_better_spelling, widens
 from consent_app.register.document import register_document
 from consent_app.register.errors import RegisterTooLarge
-from consent_app.register.models import MAX_DOCUMENT_BYTES, Notice, RegisterVersion
+from consent_app.register.models import MAX_DOCUMENT_BYTES, Notice, NoticeForm, RegisterVersion
 from consent_app.register.notice_fields import missing
 from consent_app.register.notice_texts import notice_texts
 
@@ -83,6 +83,22 @@ def prepared(version: RegisterVersion) -> Prepared:
         notices=notices,
         asks_again=not version.is_immaterial and notices != before,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeAhead:
+    """A notice as people will read it once the version holds; `is_same` as they read it now."""
+
+    form: NoticeForm
+    text: str
+    is_same: bool
+
+
+def notices_ahead(version: RegisterVersion) -> list[NoticeAhead]:
+    """Write the notices of a version that is not published yet."""
+    before = dict(Notice.objects.filter(version=version.based_on).values_list("form", "text"))
+    texts = notice_texts(version, version.kinds.all())
+    return [NoticeAhead(form, text, text == before.get(form)) for form, text in texts.items()]
 
 
 def snapshot(version: RegisterVersion) -> Snapshot:

@@ -4,6 +4,7 @@ from consent_app.register.views import review as views
 
 urlpatterns = [
     path("", views.review, name="register-review"),
+    path("notices", views.notices, name="register-notices"),
     path("start", views.start, name="register-start"),
     path("discard", views.discard, name="register-discard"),
     path("propose", views.propose, name="register-propose"),

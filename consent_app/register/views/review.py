@@ -26,7 +26,7 @@ from consent_app.register.errors import NotLegal, NotProgrammeOwner, SamePerson
 from consent_app.register.forms.review import ProposeForm, PublishForm, ReturnForm
 from consent_app.register.models import RegisterVersion, VersionState
 from consent_app.register.queries import current_version, upcoming_versions
-from consent_app.register.queries.review import draft_in_preparation, prepared
+from consent_app.register.queries.review import draft_in_preparation, notices_ahead, prepared
 from portal.lib.http import UserRequest
 from portal.lib.refusals import Refusal
 
@@ -99,6 +99,14 @@ def approve(request: UserRequest) -> HttpResponse:
         return version_page(request, refusal=refusal)
     messages.info(request, f"Version {version.number} is approved. The owner publishes it.")
     return redirect("register-review")
+
+
+@require_safe
+def notices(request: UserRequest) -> HttpResponse:
+    """Show the notices that the version would give, each as people will read it."""
+    version = in_preparation(request.user)
+    context = {"version": version, "notices": notices_ahead(version)}
+    return render(request, "register/review/notices.html", context)
 
 
 def version_page(

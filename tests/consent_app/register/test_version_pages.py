@@ -202,6 +202,22 @@ def test_a_draft_is_no_version_to_anybody_else(sign_in, make_employee, draft):
     assert response.status_code == 404
 
 
+def test_the_notices_of_a_draft_stand_there_as_people_will_read_them(
+    sign_in, draft, legal, make_employee
+):
+    RegisterVersion.objects.filter(pk=draft.pk).update(
+        notice_fields=draft.notice_fields | {"connecticut": "Only <clicks>."}
+    )
+    address = reverse("register-notices")
+
+    page = text(sign_in(legal).get(address))
+
+    assert "Only &lt;clicks&gt;." in page
+    assert page.count("Same words") == 6
+    assert page.count("Other words") == 1
+    assert sign_in(make_employee()).get(address).status_code == 403
+
+
 def needs(client, person) -> str:
     client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
     return text(client.get(reverse("home")))
