@@ -58,6 +58,7 @@ PARTS: Mapping[str, Part] = {
     "pauses": Part("tests.bench.presses:measure_presses"),
     "enrolling": Part("tests.bench.enrolling:measure_enrolling"),
     "steady": Part("tests.bench.steady:measure_steady"),
+    "agent": Part("tests.bench.agent:measure_agent"),
     "pages": Part("tests.bench.pages:measure_pages"),
     "ledger": Part("tests.bench.ledger:measure_ledger"),
     "soak": Part("tests.bench.steady:measure_soak", is_asked_for=True),
