@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 import time_machine
+from django.db import connection
 
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
 from portal.lib.keys import create_keys
@@ -23,6 +24,7 @@ from tests.exemption_fixtures import (  # noqa: F401 (fixtures)
     make_request,
     organisation,
 )
+from tests.flushing import empty_quickly
 from tests.notice_fixtures import publish  # noqa: F401 (fixture)
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -33,6 +35,12 @@ def frozen_time():
     """Stop the clock at NOON; `frozen_time.shift(60)` moves it on."""
     with time_machine.travel(NOON, tick=False) as clock:
         yield clock
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """Let whatever commits leave an empty database behind without making all its tables anew."""
+    empty_quickly(connection)
 
 
 @pytest.fixture

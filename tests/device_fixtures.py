@@ -16,6 +16,7 @@ from consent_app.devices.models import Device
 from consent_app.devices.queries import newest_ceiling, policy_document
 from consent_app.people.queries import system_user
 from consent_app.register.actions import DATA, load_register
+from tests.beginnings import begin_with
 
 # Before any time at which a test stops the clock.
 LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -101,8 +102,13 @@ def _thin_out(path, keep):
 def ceilings(keys, make_jurisdiction, register_folder):
     """Publish the register and sign a ceiling for every cohort that exists then, long ago."""
     make_jurisdiction()
-    with time_machine.travel(LONG_AGO):
-        load_register(by=system_user(), portal_host="portal.example.com", folder=register_folder)
+    with time_machine.travel(LONG_AGO, tick=False):
+        begin_with(
+            "register",
+            lambda: load_register(
+                by=system_user(), portal_host="portal.example.com", folder=register_folder
+            ),
+        )
         return sign_ceilings(by=system_user())
 
 

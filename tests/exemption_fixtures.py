@@ -24,6 +24,7 @@ from exemptions.actions.routes import load_grounds
 from exemptions.models import Decision, ExemptionRequest, Ground, Message, ReviewStep, Verdict
 from exemptions.queries import own
 from exemptions.scope import Scope
+from tests.beginnings import begin_with
 from tests.device_fixtures import LONG_AGO, Enrolled, enrol
 
 ORDINARY = "objection-to-training"  # manager, then HR
@@ -89,9 +90,15 @@ def organisation(make_employee) -> Organisation:
 @pytest.fixture
 def grounds(db, keys, register_folder) -> dict[str, Ground]:
     """A published register, and every ground with the route that comes with the portal."""
-    with time_machine.travel(LONG_AGO):
-        load_register(by=system_user(), portal_host="portal.example.com", folder=register_folder)
-    load_grounds(by=system_user())
+
+    def make() -> None:
+        with time_machine.travel(LONG_AGO, tick=False):
+            load_register(
+                by=system_user(), portal_host="portal.example.com", folder=register_folder
+            )
+            load_grounds(by=system_user())
+
+    begin_with("grounds", make)
     return {ground.slug: ground for ground in Ground.objects.all()}
 
 

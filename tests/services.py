@@ -17,10 +17,11 @@ from portal.embedded import embedded_services
 FOLDER = Path(
     os.environ.get("TEST_VAR_DIR") or Path(__file__).resolve().parents[1] / "var" / "test"
 )
-stack = ExitStack()
-
-
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+MOST_WORKERS = 4
+# What takes longest begins first, so that no worker ends alone.
+LONGEST = ("tests/test_access.py", "tests/portal/test_demo_run.py", "tests/browser/")
+stack = ExitStack()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -35,6 +36,20 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     os.environ.setdefault("TEST_PORTAL_ROLE_URL", os.environ["DATABASE_URL"])
     os.environ["DATABASE_URL"] = os.environ.get("DATABASE_OWNER_URL", os.environ["DATABASE_URL"])
     return (yield)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than there are cores: many tests wait for a browser, a device or a clock."""
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    found = (place for place, start in enumerate(LONGEST) if item.nodeid.startswith(start))
+    return next(found, len(LONGEST))
 
 
 def pytest_unconfigure() -> None:

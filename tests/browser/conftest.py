@@ -28,6 +28,7 @@ from consent_app.people.queries import system_user
 from consent_app.register.actions import load_register
 from portal.lib.keys import create_keys
 from portal.management.commands.prepare_database import grant_serving_role
+from tests.beginnings import begin_with
 from tests.browser.agents import agent, make_agent, newcomer  # noqa: F401
 from tests.browser.live_portal import LivePortal, serving_role_url
 
@@ -279,7 +280,9 @@ def published_register(live_portal: LivePortal, make_jurisdiction, settings) -> 
     if not settings.KEYS_DIR.exists():
         create_keys(settings.KEYS_DIR)
     make_jurisdiction()
-    load_register(by=system_user(), portal_host="127.0.0.1")
+    begin_with(
+        "browser's register", lambda: load_register(by=system_user(), portal_host="127.0.0.1")
+    )
     sign_ceilings(by=system_user())
 
 

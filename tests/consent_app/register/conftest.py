@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.urls import reverse
 
 from consent_app.devices.actions import sign_ceilings
@@ -15,6 +16,8 @@ from consent_app.register.actions import DATA, load_register
 from consent_app.register.actions.drafts import start_draft
 from consent_app.register.models import RegisterVersion
 from tests import device_fixtures
+from tests.beginnings import begin_with
+from tests.device_fixtures import LONG_AGO
 
 PORTAL_HOST = "consent.example.com"
 
@@ -27,7 +30,13 @@ def csv_rows(name: str) -> list[dict[str, str]]:
 @pytest.fixture
 def published(db):
     """Publish the register that ships, and return its version."""
-    return load_register(by=system_user(), portal_host=PORTAL_HOST)
+
+    def make() -> None:
+        with time_machine.travel(LONG_AGO, tick=False):
+            load_register(by=system_user(), portal_host=PORTAL_HOST)
+
+    begin_with("whole register", make)
+    return RegisterVersion.objects.get()
 
 
 @pytest.fixture
