@@ -61,6 +61,10 @@ def _places(person: Employee) -> Iterator[Place]:
     )
     yield Place("data-stores", "Data stores", "Who holds recordings, and who is late to erase.")
     yield Place("routes", "Routes of requests", "Who decides on a request, and how soon.")
+    if person.has_role(Role.AUDITOR):
+        yield Place(
+            "log", "The log", "Prove that nothing was altered, without trusting the portal."
+        )
     if person.has_role(Role.LEGAL_REVIEWER):
         yield Place(
             "contacts-protected",

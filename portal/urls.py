@@ -6,7 +6,16 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from consent_app.devices.api.views import key_set
-from portal import contacts_page, forget, home, my_records, preferences, sign_in, views
+from portal import (
+    contacts_page,
+    forget,
+    home,
+    log_page,
+    my_records,
+    preferences,
+    sign_in,
+    views,
+)
 from portal.programme import programme
 from portal.publishing import publish
 from portal.register_page import register_page
@@ -88,6 +97,8 @@ urlpatterns = [
     path("what-is-collected/try", try_it, name="register-try"),
     path("what-is-collected/", include("consent_app.register.urls.versions")),
     path("programme/", programme, name="programme"),
+    path("programme/log/", log_page.log, name="log"),
+    path("programme/log/checkpoint", log_page.log_checkpoint, name="log-checkpoint"),
     path("programme/register/publish", publish, name="register-publish"),
     path("programme/register/", include("consent_app.register.urls.drafts")),
     path("programme/register/", include("consent_app.register.urls.review")),

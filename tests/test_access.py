@@ -145,6 +145,8 @@ ROWS = {
     "review-revoke": Row(post=422, through=CASES),
     # The programme
     "programme": Row(get=200, through=READS_ROUTES, otherwise=403),
+    "log": Row(get=200, through=frozenset({"auditor"}), otherwise=403),
+    "log-checkpoint": Row(get=200, through=frozenset({"auditor"}), otherwise=403),
     # Versions of the register
     "register-versions": Row(get=200),
     "register-version": Row(get=200),

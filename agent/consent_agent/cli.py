@@ -22,6 +22,9 @@ from consent_agent.errors import (
     AlreadyEnrolled,
     AlreadyRunning,
     FileUnreadable,
+    HistoryRefused,
+    HistoryTooShort,
+    LogRewritten,
     NotEnrolled,
     PortalRefused,
     ReceiptRefused,
@@ -38,6 +41,8 @@ from consent_agent.pacing import (
 from consent_agent.protocol.canonical import parse_json
 from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.protocol.history import MAX_BYTES as MAX_HISTORY_BYTES
+from consent_agent.protocol.history import History, check_growth, read_history, read_kept
 from consent_agent.protocol.jws import KeySet
 from consent_agent.protocol.receipts import MAX_BYTES as MAX_RECEIPT_BYTES
 from consent_agent.protocol.receipts import verify_receipt
@@ -154,6 +159,25 @@ def _parser() -> argparse.ArgumentParser:
     verifying = add("verify-receipt", _verify_receipt, "check a receipt, without a network")
     verifying.add_argument("file", metavar="FILE", type=Path, help="the receipt")
     verifying.add_argument(
+        "--keys",
+        metavar="JWKS",
+        type=Path,
+        help="file with the portal's keys; else those that this device was given",
+    )
+    proving = add(
+        "verify-history",
+        _verify_history,
+        "check that the portal's log only grew, without a network",
+    )
+    proving.add_argument("history", metavar="HISTORY", type=Path, help="the newer file")
+    proving.add_argument(
+        "kept",
+        metavar="KEPT",
+        type=Path,
+        nargs="+",
+        help="checkpoints, receipts or histories that were kept",
+    )
+    proving.add_argument(
         "--keys",
         metavar="JWKS",
         type=Path,
@@ -322,6 +346,38 @@ def _verify_receipt(options: argparse.Namespace) -> None:
         notes.append(withdrawn_key_note(receipt.withdrawn_at))
     for line in "\n".join(notes).splitlines():
         _complain(line)
+
+
+def _verify_history(options: argparse.Namespace) -> None:
+    keys, origin = _trusted_keys(options)
+    try:
+        history = read_history(_read_file(options.history, limit=MAX_HISTORY_BYTES), keys=keys)
+    except DocumentRefused as refusal:
+        raise HistoryRefused(options.history, refusal.code) from None
+    for path in options.kept:
+        _check_kept(path, history, options.history, keys)
+    _announce(f"Signed by one of {origin}.")
+    if keys is None:
+        for line in KEYS_OF_THE_FILE.splitlines():
+            _complain(line)
+
+
+def _check_kept(path: Path, history: History, newer: Path, keys: KeySet | None) -> None:
+    """Say that the log only grew since `path`, or raise what is wrong."""
+    try:
+        kept = read_kept(_read_file(path, limit=MAX_HISTORY_BYTES), keys=keys)
+    except DocumentRefused as refusal:
+        raise HistoryRefused(path, refusal.code) from None
+    try:
+        check_growth(kept, history)
+    except DocumentRefused as refusal:
+        if refusal.code == "not_covered":
+            raise HistoryTooShort(path, refusal.detail) from None
+        raise LogRewritten(newer, path, refusal.detail) from None
+    _announce(
+        f"Nothing was altered since {path}: its {kept.size} entries are the first of the"
+        f" {history.head.size} that stood in the log on {format_time(history.head.issued_at)}."
+    )
 
 
 def _trusted_keys(options: argparse.Namespace) -> tuple[KeySet | None, str]:

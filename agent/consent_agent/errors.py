@@ -153,6 +153,33 @@ class ReceiptRefused(AgentError):
         self.code = code
 
 
+class HistoryRefused(AgentError):
+    """A history, or a file that was kept, that proves nothing; `code` says why."""
+
+    def __init__(self, path: Path, code: str) -> None:
+        super().__init__(f"{path} proves nothing ({code}).")
+        self.code = code
+
+
+class HistoryTooShort(AgentError):
+    """The history does not begin at what was kept; nothing is proved either way."""
+
+    def __init__(self, path: Path, size: str) -> None:
+        super().__init__(
+            f"The history says nothing about {path}. Ask the portal for one since {size} entries."
+        )
+
+
+class LogRewritten(AgentError):
+    """Two heads that the portal signed contradict each other."""
+
+    def __init__(self, history: Path, kept: Path, detail: str) -> None:
+        super().__init__(
+            f"THE LOG WAS REWRITTEN: {detail}. The portal signed both {kept} and {history},"
+            " and they contradict each other. Keep both files: they are the evidence."
+        )
+
+
 class DeviceRevoked(AgentError):
     """The portal revoked this device: stop, and forget everything."""
 

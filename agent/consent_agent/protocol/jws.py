@@ -35,6 +35,7 @@ ROLE_BY_TYP: Final[Mapping[str, str]] = {
     "freshness+jws": "policy",
     "checkpoint+jws": "checkpoint",
     "receipt+jws": "checkpoint",
+    "history+jws": "checkpoint",
     "acknowledgement+jws": DEVICE_ROLE,
 }
 

@@ -17,7 +17,7 @@ from consent_agent.protocol import merkle
 from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
 from consent_agent.protocol.documents import MAX_VERSION, Members, format_time
 from consent_agent.protocol.errors import DocumentRefused
-from consent_agent.protocol.jws import KeySet, SigningKey, key_id, sign, verify
+from consent_agent.protocol.jws import KeySet, PublishedKey, SigningKey, key_id, sign, verify
 
 SCHEMA: Final = "receipt/1"
 TYP: Final = "receipt+jws"
@@ -120,12 +120,9 @@ def verify_receipt(document: bytes, *, keys: KeySet | None = None) -> Receipt:
         raise DocumentRefused("not_canonical")
     if members.text("schema") != SCHEMA:
         raise DocumentRefused("wrong_schema")
-    trusted = keys or KeySet.from_jwks(_object(content, "keys"))
-    token = members.text("receipt")
-    payload = Members(parse_json(verify(token, typ=TYP, keys=trusted)))
-    issued_at, key = payload.time("issued_at"), trusted.find(key_id(token))
-    if key.until is not None and issued_at > key.until:
-        raise DocumentRefused("key_retired")
+    trusted = keys or KeySet.from_jwks(object_of(content, "keys"))
+    payload, key = signed_payload(members.text("receipt"), typ=TYP, keys=trusted)
+    issued_at = payload.time("issued_at")
     rest = {name: value for name, value in content.items() if name != "receipt"}
     if payload.digest("rest") != content_digest(canonical_json(rest)):
         raise DocumentRefused("altered")
@@ -133,8 +130,8 @@ def verify_receipt(document: bytes, *, keys: KeySet | None = None) -> Receipt:
     inclusion = Inclusion(
         index=payload.integer("index", low=0, high=MAX_VERSION),
         size=payload.integer("size", low=1, high=MAX_VERSION),
-        root=_hash(payload.text("root"), "root"),
-        path=tuple(_hash(value, "path") for value in members.texts("path")),
+        root=hash_of(payload.text("root"), "root"),
+        path=tuple(hash_of(value, "path") for value in members.texts("path")),
     )
     _check_entry(entry)
     if entry.leaf.get("index") != inclusion.index or not _is_included(entry, inclusion):
@@ -142,14 +139,27 @@ def verify_receipt(document: bytes, *, keys: KeySet | None = None) -> Receipt:
     return Receipt(issued_at, entry, inclusion, key.until if key.is_withdrawn else None)
 
 
+def signed_payload(token: str, *, typ: str, keys: KeySet) -> tuple[Members, PublishedKey]:
+    """Return what a checkpoint key signed, and that key.
+
+    Raises:
+        DocumentRefused: one of `jws.verify`, `bad_field`, or `key_retired`: it says that it was
+            signed after its key was retired.
+    """
+    payload, key = Members(parse_json(verify(token, typ=typ, keys=keys))), keys.find(key_id(token))
+    if key.until is not None and payload.time("issued_at") > key.until:
+        raise DocumentRefused("key_retired")
+    return payload, key
+
+
 def _entry(content: Mapping[str, object]) -> Entry:
-    leaf = _object(content, "leaf")
+    leaf = object_of(content, "leaf")
     if content.get("details") is None and content.get("salt") is None:
         return Entry(leaf, None, None)
     salt = content.get("salt")
     if not isinstance(salt, str):
         raise DocumentRefused("bad_field", "salt")
-    return Entry(leaf, _object(content, "details"), _hash(salt, "salt"))
+    return Entry(leaf, object_of(content, "details"), hash_of(salt, "salt"))
 
 
 def _check_entry(entry: Entry) -> None:
@@ -169,14 +179,14 @@ def _is_included(entry: Entry, inclusion: Inclusion) -> bool:
     )
 
 
-def _object(content: Mapping[str, object], name: str) -> dict[str, object]:
+def object_of(content: Mapping[str, object], name: str) -> dict[str, object]:
     value = content.get(name)
     if not isinstance(value, dict):
         raise DocumentRefused("bad_field", name)
     return value
 
 
-def _hash(text: str, name: str) -> bytes:
+def hash_of(text: str, name: str) -> bytes:
     """Read 32 bytes in hexadecimal, in lower case and without spaces."""
     try:
         value = bytes.fromhex(text)

@@ -3,6 +3,7 @@
 manage.py audit verify                        recompute everything
 manage.py audit verify --against FILE         ... and compare with a checkpoint kept elsewhere
 manage.py audit checkpoint > FILE             the signed tree head, to keep elsewhere
+manage.py audit history SIZE ... > FILE       proof that the log only grew since it had SIZE entries
 manage.py audit prove INDEX > FILE            the receipt of an entry, without its details
 manage.py audit check FILE                    check a receipt by the keys of this portal
 """
@@ -17,19 +18,19 @@ from django.core.management.base import (
     CommandParser,
     DjangoHelpFormatter,
 )
-from django.utils import timezone
 
-from consent_agent.protocol.canonical import parse_json
-from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.errors import DocumentRefused
-from consent_agent.protocol.jws import KeySet, sign, verify
+from consent_agent.protocol.history import MAX_BYTES as MAX_HISTORY_BYTES
+from consent_agent.protocol.history import read_kept
+from consent_agent.protocol.jws import KeySet
 from consent_agent.protocol.receipts import MAX_BYTES, verify_receipt
 from consent_app.audit import queries
+from consent_app.audit.histories import checkpoint_of, head_now, history_since
 from consent_app.audit.models import Leaf
 from consent_app.audit.queries import TreeHead
 from consent_app.audit.receipts import receipt_for
 from consent_app.audit.verification import verify_log
-from portal.lib.keys import KeysMissing, published_keys, signing_key
+from portal.lib.keys import KeysMissing, published_keys
 
 
 class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
@@ -54,9 +55,11 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FILE",
-            help="a checkpoint that was kept; may be given more than once",
+            help="a checkpoint, receipt or history that was kept; may be given more than once",
         )
         parts.add_parser("checkpoint", help="print the signed tree head")
+        growing = parts.add_parser("history", help="print the proof that the log only grew")
+        growing.add_argument("sizes", type=int, nargs="+", metavar="SIZE")
         proving = parts.add_parser("prove", help="print the receipt of an entry")
         proving.add_argument("index", type=int)
         parts.add_parser("check", help="check a receipt").add_argument("file", type=Path)
@@ -67,6 +70,8 @@ class Command(BaseCommand):
                 self.verify(**options)
             elif part == "checkpoint":
                 self.checkpoint()
+            elif part == "history":
+                self.history(**options)
             elif part == "prove":
                 self.prove(**options)
             else:
@@ -96,14 +101,15 @@ class Command(BaseCommand):
             )
 
     def checkpoint(self) -> None:
-        head = queries.tree_head()
-        payload = {
-            "schema": "checkpoint/1",
-            "size": head.size,
-            "root": head.root.hex(),
-            "issued_at": format_time(timezone.now()),
-        }
-        self.stdout.write(sign(payload, typ="checkpoint+jws", key=signing_key("checkpoint")))
+        self.stdout.write(checkpoint_of(head_now()))
+
+    def history(self, *, sizes: list[int], **_options: Any) -> None:
+        try:
+            document = history_since(sizes)
+        except IndexError as error:
+            raise CommandError(str(error)) from error
+        # As receipts are: each byte of it counts.
+        self.stdout.write(document.decode(), ending="")
 
     def prove(self, *, index: int, **_options: Any) -> None:
         leaf = Leaf.objects.filter(pk=index).first()
@@ -131,12 +137,13 @@ class Command(BaseCommand):
 
 
 def _kept_head(path: Path) -> TreeHead:
-    """Read a checkpoint that `audit checkpoint` printed, after checking its signature."""
+    """Read a checkpoint, a receipt or a history that was kept, after checking its signature."""
     try:
-        keys = KeySet.from_jwks(published_keys())
-        payload = parse_json(verify(path.read_text().strip(), typ="checkpoint+jws", keys=keys))
-        assert isinstance(payload, dict)  # noqa: S101 (we signed it)
-        return TreeHead(size=int(payload["size"]), root=bytes.fromhex(payload["root"]))
+        with path.open("rb") as opened:
+            kept = read_kept(
+                opened.read(MAX_HISTORY_BYTES + 1), keys=KeySet.from_jwks(published_keys())
+            )
+        return TreeHead(size=kept.size, root=kept.root)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error
     except DocumentRefused as error:
