@@ -111,14 +111,6 @@ MORE_SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     erasure_events.ERASURE_STORE_CONFIRMED: lambda d: (
         f"{d.get('name') or 'A program'} confirmed that it erased what you wanted forgotten."
     ),
-    erasure_events.ERASURE_ORDERED: lambda _: "You asked that something be forgotten.",
-    erasure_events.ERASURE_DEVICE_CONFIRMED: lambda d: (
-        f"{d.get('hostname', 'A device')} confirmed that it forgot."
-    ),
-    erasure_events.ERASURE_STORE_CONFIRMED: lambda _: "A store confirmed that it forgot.",
-    erasure_events.ERASURE_ESCALATED: lambda _: "Somebody's word that it forgot was overdue.",
-    erasure_events.ERASURE_COMPLETED: lambda _: "Everybody confirmed: it is forgotten.",
-    erasure_events.ERASURE_CLOSED: lambda _: "An order to forget ended without everybody's word.",
     audit_events.DETAILS_ERASED: lambda _: "The details of an entry were erased.",
 }
 

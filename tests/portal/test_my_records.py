@@ -14,6 +14,7 @@ from consent_agent.protocol.receipts import verify_receipt
 from consent_app.audit import queries
 from consent_app.audit.actions import erase_details, record
 from consent_app.audit.models import Leaf
+from consent_app.erasure import events as erasure_events
 from consent_app.people.queries import system_user
 from consent_app.restrictions.actions import resume, start_pause
 from portal.activity import SENTENCES
@@ -189,6 +190,24 @@ def test_asks_the_database_little(records, mira, django_assert_max_num_queries):
 
     with django_assert_max_num_queries(20):
         records()
+
+
+def test_says_which_program_and_which_device_confirmed(records, mira):
+    with transaction.atomic():
+        for event, details in (
+            (erasure_events.ERASURE_STORE_CONFIRMED, {"name": "Recordings archive"}),
+            (erasure_events.ERASURE_DEVICE_CONFIRMED, {"hostname": "LAPTOP-1"}),
+        ):
+            record(event, actor=mira, subject=mira, person=mira, at=timezone.now(), details=details)
+
+    text = text_of(records())
+
+    assert "Recordings archive confirmed that it erased what you wanted forgotten." in text
+    assert "LAPTOP-1 confirmed that it dropped what you wanted forgotten." in text
+
+
+def test_no_event_is_said_in_two_ways():
+    assert not SENTENCES.keys() & MORE_SENTENCES.keys()
 
 
 def test_every_event_has_words_or_is_about_nobody():
