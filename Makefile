@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test check format bench requirements clean
+.PHONY: help setup demo demo-reset test check format fuzz bench requirements clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -41,6 +41,9 @@ format: $(STAMP)  ## Format Python and templates in place.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djade $$(git ls-files 'templates/*.html')
+
+fuzz: $(STAMP)  ## Send the agent API 5,000 requests that nobody thought of.
+	@FUZZ_CASES=5000 $(BIN)/python -m pytest -n0 -s tests/fuzz
 
 bench: $(STAMP)  ## Measure (BENCH_ARGS="--only ledger": with 50 million counts); see docs/performance.md.
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
