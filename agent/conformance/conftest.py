@@ -24,7 +24,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def agent(request: pytest.FixtureRequest) -> Iterator[AgentCommand]:
     command = request.config.getoption("--agent")
-    agent = AgentCommand(shlex.split(command) if command else OUR_AGENT)
+    if command:
+        agent = AgentCommand(shlex.split(command))
+    else:  # from the folder where it is found, installed or not
+        agent = AgentCommand(OUR_AGENT, folder=Path(__file__).parents[1])
     yield agent
     agent.close()
 

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 # Far above any deadline that a case sets: reached only by a command that hangs.
@@ -24,8 +25,10 @@ class ContractBroken(AssertionError):
 class AgentCommand:
     """Starts the command at the first call, and again when it ended after a `restart`."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], *, folder: Path | None = None) -> None:
+        """Prepare to start the command, in a folder or in that of whoever calls."""
         self._command = list(command)
+        self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes] = queue.Queue()
         self._may_end = False
@@ -88,6 +91,7 @@ class AgentCommand:
     def _start(self) -> None:
         process = subprocess.Popen(  # noqa: S603  # the command of whoever runs the suite
             self._command,
+            cwd=self._folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
