@@ -63,6 +63,8 @@ def only_one(folder: Path) -> Iterator[None]:
 
 def is_running(folder: Path) -> bool:
     """Say whether an agent is at work on this state folder."""
+    if not folder.is_dir():
+        return False
     descriptor = _try_lock(folder)
     if descriptor is None:
         return True

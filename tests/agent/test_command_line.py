@@ -302,6 +302,14 @@ def test_forget_works_on_a_damaged_folder_too(enrolled, folder):
     assert not folder.exists()
 
 
+def test_forget_may_be_said_twice(enrolled, folder):
+    """A script that removes the agent need not ask whether it ever ran."""
+    enrolled("forget", "--yes")
+
+    assert enrolled("forget", "--yes")[0] == 0
+    assert not folder.exists()
+
+
 def test_forget_leaves_what_is_not_its_own(enrolled, folder):
     (folder / "letter.txt").write_text("mine")
 
