@@ -80,8 +80,16 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     device_events.CODE_REUSED: lambda _: (
         "Somebody tried a code of yours a second time. It was refused."
     ),
-    device_events.DEVICE_ENROLLED: lambda d: f"{_hostname(d)} was added to your devices.",
-    device_events.DEVICE_REVOKED: lambda d: f"{_hostname(d)} was removed from your devices.",
+    device_events.DEVICE_ENROLLED: lambda d: (
+        f"{_hostname(d)} was enrolled under your name by IT."
+        if d.get("rollout")
+        else f"{_hostname(d)} was added to your devices."
+    ),
+    device_events.DEVICE_ACCEPTED: lambda d: f"You said that {_hostname(d)} is yours.",
+    device_events.DEVICE_REFUSED: lambda d: f"You said that {_hostname(d)} is not yours.",
+    device_events.DEVICE_REVOKED: lambda d: (
+        f"{_hostname(d)} was removed from your devices{'.' if d['by_me'] else ' by IT.'}"
+    ),
     device_events.ACKNOWLEDGEMENT_REFUSED: lambda _: (
         "A device said something that can't be true. It was refused."
     ),

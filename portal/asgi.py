@@ -16,6 +16,7 @@ pages = get_asgi_application()
 # E402: what follows needs the settings and the loaded applications.
 from consent_app.devices.knowledge import Knowledge  # noqa: E402
 from consent_app.devices.poll import PATH, PolicyPoll, Question  # noqa: E402
+from portal.environment import process_name  # noqa: E402
 from portal.lib.database_address import database_address  # noqa: E402
 from portal.lib.keys import refuse_programme_key  # noqa: E402
 from portal.lib.limited_bodies import LimitedBodies, Receive, Scope, Send  # noqa: E402
@@ -31,7 +32,7 @@ class Application:
     """Routes each scope; one instance a process."""
 
     def __init__(self) -> None:
-        self.knowledge = Knowledge(database_address("consent-portal-poll"))
+        self.knowledge = Knowledge(database_address(process_name("poll")))
         self.poll = PolicyPoll(self.knowledge)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -45,6 +45,8 @@ def _sections(employee: Employee) -> list[tuple[str, str, int]]:
     now = timezone.now()
     if is_reviewer(employee, at=now):
         sections.append(("review", "Review", count_of_mine(employee, at=now)))
+    if employee.has_role(Role.IT_ADMINISTRATOR):
+        sections.append(("fleet", "Devices", 0))
     if employee.has_role(*SEES_PROGRAMME):
         sections.append(("programme", "Programme", 0))
     return sections

@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -87,3 +88,15 @@ def postgresql(name: str, default: str | None = None) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "OPTIONS": dict(parse_qsl(parts.query)),
     }
+
+
+def process_name(part: str = "") -> str:
+    """Return what this process calls itself before the database: its part, and its id."""
+    return f"consent-portal {part or _part()} {os.getpid()}"
+
+
+def _part() -> str:
+    program, *words = (Path(sys.argv[0]).name, *sys.argv[1:])
+    if program == "celery" or "celery" in sys.argv[0]:
+        return next((word for word in ("worker", "beat") if word in words), "command")
+    return "command" if program == "manage.py" else "pages"

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.formats import date_format
 
+from consent_app.devices.queries import devices_waiting_for
 from consent_app.people.models import Employee
 from consent_app.people.roles import Role
 from consent_app.register.models import ConsentChoice, VersionState
@@ -44,11 +45,19 @@ def needs_of(employee: Employee, *, at: datetime) -> list[Need]:
     """Return what waits for this person, their own before what others wait for."""
     today = local_day(at, time_zone=employee.time_zone)
     return [
+        *_of_devices(employee),
         *_of_notices(employee, at),
         *_of_own_requests(employee, today),
         *_of_reviews(employee, at),
         *_of_versions(employee),
     ]
+
+
+def _of_devices(employee: Employee) -> Iterator[Need]:
+    """Yield what IT enrolled under this person's name: it collects nothing until they say yes."""
+    for device in devices_waiting_for(employee):
+        sentence = f"{device.hostname} was enrolled under your name. Is it yours?"
+        yield Need(sentence, reverse("devices"), "Look at it")
 
 
 def _of_notices(employee: Employee, at: datetime) -> Iterator[Need]:

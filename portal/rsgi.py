@@ -15,6 +15,7 @@ django.setup()
 # E402: what follows needs the settings and the loaded applications.
 from consent_app.devices.knowledge import Knowledge  # noqa: E402
 from consent_app.devices.poll import PATH, Answer, PolicyPoll, Question, problem  # noqa: E402
+from portal.environment import process_name  # noqa: E402
 from portal.lib.database_address import database_address  # noqa: E402
 from portal.lib.keys import refuse_programme_key  # noqa: E402
 
@@ -33,7 +34,7 @@ class Application:
     """One instance a process."""
 
     def __init__(self) -> None:
-        self.knowledge = Knowledge(database_address("consent-portal-poll"))
+        self.knowledge = Knowledge(database_address(process_name("poll")))
         self.poll = PolicyPoll(self.knowledge)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -113,7 +113,11 @@ DATABASES = {
         "DATABASE_URL", None if PRODUCTION else "postgresql://portal@127.0.0.1:1/consent_portal"
     )
 }
-DATABASES["default"]["OPTIONS"] |= {"connect_timeout": 2, "application_name": "consent-portal"}
+DATABASES["default"]["OPTIONS"] |= {
+    "connect_timeout": 2,
+    # Each process names itself, so that the page about the service can count them.
+    "application_name": environment.process_name(),
+}
 DATABASE_POOL_SIZE = environment.integer("DATABASE_POOL_SIZE", 10, least=0, most=500)
 if DATABASE_POOL_SIZE:
     DATABASES["default"]["OPTIONS"]["pool"] = {
@@ -161,6 +165,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
+    "note-pulse": {"task": "portal.note_pulse", "schedule": 30.0},
     "sweep-notifications": {"task": "notifications.sweep", "schedule": 15.0},
     "keep-time-of-requests": {"task": "exemptions.keep_time", "schedule": 60.0},
     "keep-policies": {"task": "devices.keep_policies", "schedule": 60.0},

@@ -19,6 +19,7 @@ from portal import (
 from portal.programme import programme
 from portal.publishing import publish
 from portal.register_page import register_page
+from portal.service_page import service
 from portal.try_it import try_it
 
 handler400 = "portal.views.bad_request"
@@ -61,7 +62,9 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("pause", home.pause_start, name="pause-start"),
     path("pause/end", home.pause_end, name="pause-end"),
-    path("devices/", include("consent_app.devices.urls")),
+    path("devices/", include("consent_app.devices.urls.mine")),
+    path("fleet/service", service, name="service"),
+    path("fleet/", include("consent_app.devices.urls.fleet")),
     path("inbox/", include("consent_app.notifications.urls")),
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/applications", preferences.keep_out, name="preference-application"),

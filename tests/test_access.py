@@ -41,6 +41,7 @@ EVERYBODY = frozenset(
 REVIEWERS = frozenset({"jonas", "stand_in", "other_manager", "hr", "other_hr", "legal", "it"})
 READS_ROUTES = frozenset({"owner", "legal", "auditor"})
 WRITES = frozenset({"owner"})
+IT = frozenset({"it"})
 
 # Who may open which request as a reviewer. `hr` is the requester of "of_hr".
 CASES = {
@@ -86,7 +87,19 @@ ROWS = {
     "devices": Row(get=200),
     "device-code": Row(post=200),
     "device-code-used": Row(get=204),
-    "device-remove": Row(post=404, through=frozenset()),
+    "device-remove": Row(post=302, through=frozenset({"mira"})),
+    "device-accept": Row(post=302, through=frozenset({"mira"})),
+    "device-refuse": Row(post=302, through=frozenset({"mira"})),
+    # Devices of everybody: to whoever is no IT administrator they do not exist
+    "fleet": Row(get=200, through=IT),
+    "fleet-lag": Row(get=200, through=IT),
+    "fleet-device": Row(get=200, through=IT),
+    "fleet-chosen": Row(get=200, through=IT),
+    "fleet-remove": Row(post=400, through=IT),
+    "fleet-again": Row(post=400, through=IT),
+    "rollouts": Row(get=200, post=422, through=IT),
+    "service": Row(get=200, through=IT),
+    "rollout-end": Row(post=404, through=frozenset()),
     "preferences": Row(get=200, post=422),
     "preference-application": Row(post=422),
     "quiet-time-add": Row(post=422),
@@ -310,9 +323,9 @@ def proposed(people, grounds):
 
 
 @pytest.mark.timeout(600)
-def test_every_address_answers_as_its_row_says(people, objects, proposed, subtests):
+def test_every_address_answers_as_its_row_says(people, objects, proposed, laptop, subtests):
     typed = {"seen": proposed.drafted_at.isoformat(), "note": "One step more."}
-    known = objects | {"route": proposed}
+    known = objects | {"route": proposed, "laptop": laptop}
     for actor, person in people.items():
         client = signed_in(person)
         for name, row in ROWS.items():
@@ -345,6 +358,8 @@ def address(name, target, objects):
             values[part] = objects["route"].pk
         if part == "ground":
             values[part] = SENSITIVE
+        if part == "device_id" and "laptop" in objects:
+            values[part] = objects["laptop"].device.pk
     return reverse(name, kwargs=values)
 
 

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from consent_app.audit.models import Leaf
-from consent_app.devices.models import DevicePolicy
+from consent_app.devices.models import Device, DevicePolicy
 from consent_app.erasure.actions import order_erasure
 from consent_app.erasure.rules import KnownDevice, Scope
 from consent_app.notifications.models import Notification
@@ -49,7 +49,12 @@ STRANGER = "nobody in particular"
 REQUESTS = ("draft", "ordinary", "confidential")
 TOKENS = re.compile(rb'"X-CSRFToken": "[^"]+"|csrfmiddlewaretoken" value="[^"]+"')
 # What only takes a POST answers 405 to everybody (tests/test_access.py holds that).
-READ = [name for name in SIGNED_IN if ROWS[name].get != HTTPStatus.METHOD_NOT_ALLOWED]
+# The page about the service is measured anew each time, and tells nothing of a person in time.
+READ = [
+    name
+    for name in SIGNED_IN
+    if ROWS[name].get != HTTPStatus.METHOD_NOT_ALLOWED and name != "service"
+]
 OPEN = ("contacts", "contacts-asked", "contacts-notice", "account_login", "jwks", "health")
 HTMX = {"HX-Request": "true"}
 NOBODY_S, NO_INDEX = UUID(int=0), 10**9
@@ -111,7 +116,8 @@ def choose_all(mira, laptop, captured, post_json) -> dict[str, list[UUID | int]]
         devices=[KnownDevice(laptop.device.pk, laptop.device.hostname, is_active=True)],
     )
     report(laptop, captured, post_json)
-    said = post_json("acknowledgements", {"jws": laptop.acknowledgement()}, **laptop.authorization)
+    word = {"jws": laptop.acknowledgement(sequence=2)}
+    said = post_json("acknowledgements", word, **laptop.authorization)
     assert said.status_code == 202
     return {
         "quiet_time_id": [quiet.pk],
@@ -153,6 +159,11 @@ def test_nothing_that_others_see_tells_what_somebody_chose(
     mira, captured = people["mira"], captured_applications().first()
     enrol(people["jonas"], hostname="LAPTOP-7")
     known = {name: objects[name] for name in REQUESTS}
+    # It holds what it was told, and has since waited for news: a pause will wake it.
+    said = post_json("acknowledgements", {"jws": laptop.acknowledgement()}, **laptop.authorization)
+    assert said.status_code == 202
+    seen = timezone.now() - timedelta(seconds=80)
+    Device.objects.filter(pk=laptop.device.pk).update(last_seen_at=seen)
     clients = watchers(people)
     for client in clients.values():
         look_at_requests(client, known)
@@ -160,6 +171,7 @@ def test_nothing_that_others_see_tells_what_somebody_chose(
     told = told_to_others(mira)
 
     choose_all(mira, laptop, captured, post_json)
+    Device.objects.filter(pk=laptop.device.pk).update(last_seen_at=timezone.now())
 
     assert told_to_others(mira) == told
     for name, client in clients.items():
@@ -173,6 +185,9 @@ def addresses_naming(made) -> Iterator[tuple[str, str]]:
     """Yield each address with an id of Mira's in it, and the same with one that nobody has."""
     for name, pattern in SIGNED_IN.items():
         parts = pattern.pattern.converters
+        # That there is a device, IT may know; the test above compares its page.
+        if name == "fleet-device":
+            continue
         if len(parts) == 1 and (part := next(iter(parts))) in made:
             unknown = NO_INDEX if part == "index" else NOBODY_S
             for value in made[part]:

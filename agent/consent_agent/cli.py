@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
 
     enrolling = add("enrol", _enrol, "let this computer in with a code from the portal")
     enrolling.add_argument("url", metavar="URL", help="address of the portal, https://...")
-    enrolling.add_argument("code", metavar="CODE", help='from "My devices"; works once')
+    enrolling.add_argument("code", metavar="CODE", help='from "My devices", or of a roll-out')
     enrolling.add_argument(
         "--hostname",
         default=platform.node() or "unknown",
@@ -143,6 +143,11 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="KID",
         help="enrol only with a portal whose programme keys are these; may be given twice",
+    )
+    enrolling.add_argument(
+        "--employee-email",
+        metavar="ADDRESS",
+        help="whose computer it is, with the code of a roll-out; they are asked to confirm it",
     )
     _add_run_options(add("run", _run, "work until it is stopped; the service does this"))
     add("status", _status, "say what is collected now, and why not").add_argument(
@@ -240,9 +245,12 @@ async def _enrol_with_portal(options: argparse.Namespace) -> None:
             hostname=options.hostname,
             platform=_PLATFORMS.get(platform.system(), "linux"),
             programme_keys=options.programme_key,
+            employee_email=options.employee_email,
         )
     State.create(options.state, enrolment)
     _announce(f"Enrolled as device {enrolment.device_id}. Now start the agent: consent-agent run")
+    if options.employee_email:
+        _announce(f"It collects nothing until {options.employee_email} says that it is theirs.")
 
 
 def _run(options: argparse.Namespace) -> None:

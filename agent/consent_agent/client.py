@@ -251,10 +251,12 @@ async def enrol(
     hostname: str,
     platform: str,
     programme_keys: Collection[str] = (),
+    employee_email: str | None = None,
 ) -> Enrolment:
     """Trade a code for an identity: the device's key is made here and never leaves.
 
     `programme_keys` are the ids of the portal's programme keys, where they are known another way.
+    The code of a roll-out needs the address of whoever the device is for.
 
     Raises:
         AnswerRefused: `bad_enrolment`: a member is missing, a key is not usable, or polls would go
@@ -268,6 +270,8 @@ async def enrol(
         "platform": platform,
         "agent_version": __version__,
     }
+    if employee_email:
+        body["employee_email"] = employee_email
     answer = await connection.call("POST", "enrolments", body=body)
     try:
         members = _read_members(answer, status=201)

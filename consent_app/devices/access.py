@@ -25,6 +25,7 @@ def section(person: Employee) -> Section:
             table_of(
                 "devices", "Devices", Device.objects.filter(employee=person),
                 "hostname", "platform", "agent_version", "enrolled_at", "revoked_at",
+                "accepted_at",
                 "last_seen_at", "two_clients_at", "policy_version", "id", "public_key",
                 only_data=["id", "public_key"],
             ),

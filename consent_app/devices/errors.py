@@ -63,6 +63,41 @@ class EnrolmentCodeUsed(Refusal):
     message = "This code was used already. Ask the portal for a new one."
 
 
+class EnrolmentCodeSpent(Refusal):
+    code = "enrolment_code_spent"
+    message = "This code has let in as many devices as it may. Ask your IT administrators."
+
+
+class EmployeeUnknown(Refusal):
+    code = "employee_unknown"
+    message = "Nobody who works here has this address."
+
+
+class TooManyDevicesWait(Refusal):
+    code = "too_many_devices_wait"
+    message = "This person has as many devices to confirm as there may be at once."
+
+
+class DeviceWaitsForOwner(Refusal):
+    code = "device_waits_for_owner"
+    message = "The device's owner has not said yet that it is theirs."
+
+
+class DeviceDoesNotWait(Refusal):
+    code = "device_does_not_wait"
+    message = "Whether this device is yours was said already."
+
+
+class RolloutOver(Refusal):
+    code = "rollout_over"
+    message = "This code had ended already."
+
+
+class RolloutOutOfRange(Refusal):
+    code = "rollout_out_of_range"
+    message = "A code of a roll-out lasts 1 to 90 days and lets in at least one device."
+
+
 class KeyUnusable(Refusal):
     code = "key_unusable"
     message = "The public key must be an Ed25519 key."

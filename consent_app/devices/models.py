@@ -5,10 +5,13 @@ answered from these rows and the audit log.
 """
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from consent_app.people.models import Jurisdiction
 from consent_app.register.models import RegisterVersion
@@ -56,13 +59,79 @@ class EnrolmentCode(models.Model):
         return f"enrolment code {self.pk}"
 
 
+class Rollout(models.Model):
+    """A code of IT that lets many devices in, each under the name of somebody. Only a hash is kept.
+
+    Whom a device was let in for decides whether it is theirs; until then it collects nothing.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    label = models.CharField(max_length=80, help_text="what it is for, in words of IT")
+    code_hash = models.BinaryField(max_length=32, unique=True)
+    issued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rollouts"
+    )
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    uses_allowed = models.PositiveIntegerField(null=True, help_text="null for any number")
+    uses = models.PositiveIntegerField(default=0)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ("-issued_at", "id")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("issued_at")), name="rollout_expires_later"
+            ),
+            models.CheckConstraint(
+                condition=Q(uses_allowed__isnull=True) | Q(uses__lte=F("uses_allowed")),
+                name="rollout_uses_within_what_is_allowed",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, ended_by__isnull=True)
+                | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="rollout_ended_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it has let in as many as it may."""
+        return self.uses_allowed is not None and self.uses >= self.uses_allowed
+
+    def is_usable(self, at: datetime) -> bool:
+        return self.ended_at is None and at < self.expires_at and not self.is_spent
+
+
+WAITS_FOR_OWNER = Q(rollout__isnull=False, accepted_at__isnull=True)
+
+
 class DeviceQuerySet(models.QuerySet["Device"]):
     def active(self) -> "DeviceQuerySet":
+        """Leave out those that were removed."""
         return self.filter(revoked_at__isnull=True)
+
+    def waiting(self) -> "DeviceQuerySet":
+        """Return those whose owner has not said yet that they are theirs."""
+        return self.active().filter(WAITS_FOR_OWNER)
+
+    def in_use(self) -> "DeviceQuerySet":
+        """Return those that are somebody's by their own word."""
+        return self.active().exclude(WAITS_FOR_OWNER)
 
 
 class Device(models.Model):
-    """A work computer with its key. `policy_version` is the newest policy signed for it."""
+    """A work computer with its key. `policy_version` is the newest policy signed for it.
+
+    `cohort` and `confirmed_ceiling` say how far it follows what is decided for many: IT sees these,
+    and nothing that follows from what its owner decided (docs/policy.md, section 17).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     employee = models.ForeignKey(
@@ -84,14 +153,40 @@ class Device(models.Model):
     two_clients_at = models.DateTimeField(
         null=True, help_text="when it showed that two programs use this identity"
     )
+    rollout = models.ForeignKey(
+        Rollout, on_delete=models.PROTECT, null=True, related_name="devices",
+        help_text="whose code let it in; null for a code of its owner",
+    )  # fmt: skip
+    accepted_at = models.DateTimeField(
+        null=True, help_text="when its owner said that one of a roll-out is theirs"
+    )
+    cohort = models.CharField(
+        max_length=12, blank=True, default="", db_default="",
+        help_text="the jurisdiction whose ceiling it is told",
+    )  # fmt: skip
+    confirmed_ceiling = models.PositiveBigIntegerField(
+        default=0, db_default=0,
+        help_text="the highest version of that ceiling that it confirmed; 0 for none",
+    )  # fmt: skip
+    ceiling_confirmed_at = models.DateTimeField(null=True)
 
     objects = DeviceQuerySet.as_manager()
 
     class Meta:
         ordering = ("hostname", "id")
+        indexes = [
+            models.Index(fields=["hostname", "id"], name="device_by_name"),
+            models.Index(fields=["employee"], condition=WAITS_FOR_OWNER, name="device_waits"),
+            GinIndex(OpClass(Upper("hostname"), name="gin_trgm_ops"), name="device_name_parts"),
+        ]
 
     def __str__(self) -> str:
         return self.hostname
+
+    @property
+    def waits_for_owner(self) -> bool:
+        """Whether its owner has not said yet that it is theirs; it collects nothing till then."""
+        return self.rollout_id is not None and self.accepted_at is None
 
     @property
     def public_jwk(self) -> dict[str, str]:
@@ -160,6 +255,12 @@ class Ceiling(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["jurisdiction", "version"], name="ceiling_version"),
+        ]
+        indexes = [
+            models.Index(fields=["digest"], name="ceiling_by_digest"),
+            models.Index(
+                fields=["jurisdiction", "-in_force_at", "-version"], name="ceiling_by_time"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -93,7 +93,8 @@ class DeviceFacts:
     """All that decides one device's policy.
 
     `collection` is the cohort's: "allowed", "opt_in" or "out_of_scope"; any other word counts as
-    "out_of_scope". The `…_lapses_at` say from when what was acknowledged, or consented to, no
+    "out_of_scope". `waits_for_owner` is set until somebody says that a device of a roll-out is
+    theirs. The `…_lapses_at` say from when what was acknowledged, or consented to, no
     longer covers what is published: None while no such version is coming.
     """
 
@@ -101,6 +102,7 @@ class DeviceFacts:
     cohort: str
     collection: str
     is_active: bool = True
+    waits_for_owner: bool = False
     acknowledgement_missing: bool = False
     notice_lapses_at: datetime | None = None
     opted_in: bool = False
@@ -192,7 +194,8 @@ def _standing_denial(facts: DeviceFacts) -> tuple[str, str] | None:
         return "revoked", "programme"
     if facts.collection not in {"allowed", "opt_in"}:
         return "out_of_scope", "programme"
-    if facts.acknowledgement_missing:
+    # To a device it is the same: a person has to say something before it may collect.
+    if facts.waits_for_owner or facts.acknowledgement_missing:
         return "unacknowledged", "notice"
     if facts.collection == "opt_in" and not facts.opted_in:
         return "opted_out", "consent"

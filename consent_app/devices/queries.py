@@ -11,6 +11,7 @@ from django.utils import timezone
 from consent_agent.protocol import documents
 from consent_agent.protocol.jws import decode_base64url
 from consent_app.devices.models import (
+    WAITS_FOR_OWNER,
     Acknowledgement,
     Ceiling,
     Device,
@@ -55,7 +56,7 @@ def devices_of(employee: Employee) -> list[Device]:
         Prefetch("acknowledgements", queryset=Acknowledgement.objects.order_by("sequence"))
     )
     return list(
-        Device.objects.active()
+        Device.objects.in_use()
         .filter(employee=employee)
         .select_related("employee__jurisdiction")
         .prefetch_related(Prefetch("policies", queryset=newest[:2], to_attr="newest_policies"))
@@ -80,6 +81,11 @@ def confirmed_at(policy: DevicePolicy) -> datetime | None:
     return confirmed.received_at if confirmed else None
 
 
+def devices_waiting_for(employee: Employee) -> list[Device]:
+    """Return the devices of a roll-out of which this person has not said yet whose they are."""
+    return list(Device.objects.waiting().filter(employee=employee).select_related("rollout"))
+
+
 def device_for(user: Employee, device_id: uuid.UUID) -> Device:
     """Return the user's own device; 404 also hides devices that are not theirs, or gone."""
     return get_object_or_404(Device.objects.active(), pk=device_id, employee=user)
@@ -99,9 +105,21 @@ def device_by_token_hash(token_hash: bytes) -> Device | None:
 
 
 def device_facts(device: Device, *, at: datetime) -> DeviceFacts:
-    """Gather what decides this device's policy at `at`."""
+    """Gather what decides this device's policy at `at`.
+
+    Nothing of its owner's for a device that waits for their word: whoever holds a code of a
+    roll-out could let one in under any name, and read their pauses and exemptions from it.
+    """
     employee = device.employee
     jurisdiction = employee.jurisdiction
+    if device.waits_for_owner:
+        return DeviceFacts(
+            device=device.pk,
+            cohort=jurisdiction.cohort,
+            collection=COLLECTION[CollectionDefault(jurisdiction.collection_default)],
+            is_active=employee.is_active and device.revoked_at is None,
+            waits_for_owner=True,
+        )
     standing = notice_standing(employee, at=at)
     restrictions = {
         restriction_fact(row) for row in restrictions_on(employee, at=at).on_device(device.pk)
@@ -167,8 +185,11 @@ def erase_fact(order: ErasureOrder) -> EraseFact:
 
 
 def all_devices_of(employee: Employee) -> list[Device]:
-    """Return every device that this person has or had, the removed ones too."""
-    return list(Device.objects.filter(employee=employee))
+    """Return every device that this person has or had, the removed ones too.
+
+    One of a roll-out that they never called theirs is none of them.
+    """
+    return list(Device.objects.filter(employee=employee).exclude(WAITS_FOR_OWNER))
 
 
 def last_given(devices: Collection[uuid.UUID]) -> dict[uuid.UUID, LastGiven]:

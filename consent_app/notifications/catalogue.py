@@ -16,6 +16,7 @@ class Kind(TextChoices):
     """What a message is about; mail is chosen by kind."""
 
     DEVICES = "devices", "My devices"
+    FLEET = "fleet", "Devices of others"
     ACCOUNT = "account", "My account"
     REQUESTS = "requests", "My requests"
     DATA = "data", "My data"
@@ -179,6 +180,47 @@ ENTRIES: Mapping[str, Entry] = {
         place="devices",
         place_label="My devices",
         can_stop_mail=True,
+    ),
+    "device_waiting": Entry(
+        kind=Kind.DEVICES,
+        when="IT enrols a device under your name",
+        sentence=(
+            "{hostname} was enrolled under your name. "
+            "It collects nothing until you say that it is yours."
+        ),
+        place="devices",
+        place_label="My devices",
+    ),
+    # May be the only sign that somebody else is at it.
+    "device_removed_by_it": Entry(
+        kind=Kind.DEVICES,
+        when="IT removes a device of yours",
+        sentence=(
+            "An IT administrator removed {hostname} from your devices. "
+            "It stops collecting as soon as it hears of that, and by itself if it does not."
+        ),
+        place="devices",
+        place_label="My devices",
+    ),
+    "device_to_enrol_again": Entry(
+        kind=Kind.DEVICES,
+        when="IT removes a device of yours to enrol it again",
+        sentence=(
+            "An IT administrator removed {hostname} from your devices to enrol it again. "
+            "It collects nothing until you say that it is yours."
+        ),
+        place="devices",
+        place_label="My devices",
+    ),
+    "device_refused": Entry(
+        kind=Kind.FLEET,
+        when="somebody says that a device enrolled by a code of yours is not theirs",
+        sentence=(
+            "{name} says that {hostname} is not theirs. It was let in by the roll-out "
+            "“{label}” and is removed. Find out whose it is."
+        ),
+        place="rollouts",
+        place_label="Roll-out codes",
     ),
     "enrolment_code_reused": Entry(
         kind=Kind.DEVICES,

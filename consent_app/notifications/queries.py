@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -26,6 +26,15 @@ def waiting(*, limit: int) -> list[uuid.UUID]:
         .order_by("owed_at")
         .values_list("pk", flat=True)[:limit]
     )
+
+
+def late_mails(*, owed_before: datetime, most: int) -> tuple[int, datetime | None]:
+    """Return how many messages owed before then wait to be mailed, and since when the oldest does.
+
+    `most` stands for that many or more.
+    """
+    late = Notification.objects.unsent().filter(owed_at__lt=owed_before)
+    return late[:most].count(), late.aggregate(at=Min("owed_at"))["at"]
 
 
 def inbox_of(employee: Employee) -> NotificationQuerySet:

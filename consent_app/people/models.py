@@ -6,10 +6,11 @@ from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
@@ -105,6 +106,10 @@ class Employee(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ("name",)
+        indexes = [
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="employee_name_parts"),
+            GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="employee_email_parts"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(email=Lower("email")), name="employee_email_lower"),
             models.CheckConstraint(

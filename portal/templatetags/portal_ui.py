@@ -45,6 +45,12 @@ STATES = {
     "revoked": State("cross", "Revoked", "grey"),
     "refused": State("cross", "Refused", "red"),
     "failed": State("warning", "Failed", "red"),
+    # Devices as IT knows them: never what their owner decided.
+    "in_date": State("check", "In date", "calm"),
+    "lagging": State("clock", "Lags behind", "amber"),
+    "unconfirmed": State("warning", "Unconfirmed", "red"),
+    "waiting": State("clock", "Waits for its owner", "blue"),
+    "removed": State("cross", "Removed", "grey"),
     # Requests. A revoked one looks as a revoked device does.
     "draft": State("ring", "Draft", "grey"),
     "in_review": State("clock", "In review", "calm"),

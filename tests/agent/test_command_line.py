@@ -82,6 +82,16 @@ def wait_until(is_true: Callable[[], object], file: Path) -> None:
         time.sleep(0.05)
 
 
+def test_enrols_by_the_code_of_a_rollout(command, portal):
+    status, output, _ = command(
+        "enrol", portal.url, "ABCD-2345-EFGH-6789", "--employee-email", "mira.okafor@example.com"
+    )
+
+    assert status == 0
+    assert portal.bodies("POST", "enrolments")[0]["employee_email"] == "mira.okafor@example.com"
+    assert "nothing until mira.okafor@example.com says that it is theirs" in output
+
+
 def test_enrols_once(enrolled, portal):
     status, _, errors = enrolled("enrol", portal.url, "ABCD2345")
 

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Entries that are about no single person.
 ABOUT_NOBODY = {
     "ceiling", "contact", "data_store", "filter", "incident", "jurisdiction", "key", "keys",
-    "openings", "programme", "register", "route", "sealing_key",
+    "openings", "programme", "register", "rollout", "route", "sealing_key",
 }  # fmt: skip
 
 

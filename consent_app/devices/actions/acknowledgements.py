@@ -1,6 +1,6 @@
 """Keeping the word of devices that they applied a policy."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -73,7 +73,7 @@ def _keep_acknowledgement(
         return known, False
     if said.applied_at > now + CLOCK_TOLERANCE:
         raise AcknowledgementInFuture
-    policy = _policy_applied(device, said)
+    policy, ceiling = _applied(device, said)
     told = queries.policy_document(policy)
     _check_effect(told, said)
     kept = Acknowledgement.objects.create(
@@ -86,6 +86,7 @@ def _keep_acknowledgement(
         received_at=now,
         jws=jws,
     )
+    _note_ceiling(device, ceiling, at=now)
     details = {
         "device": str(device.pk),
         "hostname": device.hostname,
@@ -105,14 +106,26 @@ def _keep_acknowledgement(
     return kept, True
 
 
-def _policy_applied(device: Device, said: documents.Acknowledgement) -> DevicePolicy:
-    """Return the policy of this device that the acknowledgement names by version and digest."""
+def _applied(device: Device, said: documents.Acknowledgement) -> tuple[DevicePolicy, Ceiling]:
+    """Return the policy of this device and the ceiling that the acknowledgement names."""
     policy = DevicePolicy.objects.filter(
         device=device, version=said.device_version, digest=said.device_digest
     ).first()
-    if policy is None or not Ceiling.objects.filter(digest=said.ceiling_digest).exists():
+    ceiling = Ceiling.objects.filter(digest=said.ceiling_digest).defer("jws").first()
+    if policy is None or ceiling is None:
         raise PolicyNeverIssued
-    return policy
+    return policy, ceiling
+
+
+def _note_ceiling(device: Device, ceiling: Ceiling, *, at: datetime) -> None:
+    """Keep how far the device follows what is decided for many; the first word on it counts.
+
+    A later word about the same ceiling tells of a person's own policy, which is not for IT to see.
+    """
+    follows = Device.objects.filter(
+        pk=device.pk, cohort=ceiling.jurisdiction_id, confirmed_ceiling__lt=ceiling.version
+    )
+    follows.update(confirmed_ceiling=ceiling.version, ceiling_confirmed_at=at)
 
 
 def _check_effect(told: documents.DevicePolicy, said: documents.Acknowledgement) -> None:

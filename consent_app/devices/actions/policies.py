@@ -32,9 +32,12 @@ from portal.lib.keys import signing_key
 def refresh_policies(*, employees: Iterable[Employee], at: datetime) -> None:
     """Sign a new policy for every device of these people, inside the caller's transaction.
 
+    Not for one that waits for its owner's word: it holds nothing of theirs, and must not learn from
+    a new version that something of theirs changed.
+
     The caller has locked or written the people's rows. `at` is when what led to it was decided.
     """
-    devices = Device.objects.active().filter(employee__in=list(employees))
+    devices = Device.objects.in_use().filter(employee__in=list(employees))
     # Always in the same order, so that two of us can't wait for each other.
     for device in (
         devices.select_related("employee__jurisdiction")
@@ -60,7 +63,13 @@ def sign_policy(device: Device, *, at: datetime) -> DevicePolicy:
         signed_at=timezone.now(),
     )
     device.policy_version = version
-    device.save(update_fields=["policy_version"])
+    changed = ["policy_version"]
+    if device.cohort != device.employee.jurisdiction_id:
+        # What it confirmed was said to people of another place.
+        device.cohort, device.confirmed_ceiling = device.employee.jurisdiction_id, 0
+        device.ceiling_confirmed_at = None
+        changed += ["cohort", "confirmed_ceiling", "ceiling_confirmed_at"]
+    device.save(update_fields=changed)
     details = {"device": str(device.pk), "version": version, "digest": policy.digest}
     record(
         events.POLICY_SIGNED,

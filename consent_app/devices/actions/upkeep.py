@@ -36,7 +36,7 @@ def keep_policies() -> int:
     """
     now = timezone.now()
     ends_at = time.monotonic() + LONGEST_RUN_SECONDS
-    due = Device.objects.active().filter(_is_due(now))
+    due = Device.objects.in_use().filter(_is_due(now))
     people = due.values_list("employee", flat=True).order_by("policies__requested_at")
     kept = 0
     # Once each, however many devices they have.

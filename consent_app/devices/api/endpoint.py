@@ -15,6 +15,7 @@ from consent_agent.protocol.errors import DocumentRefused
 from consent_app.devices import queries
 from consent_app.devices.actions import token_hash
 from consent_app.devices.api.problems import STATUS_OF_REFUSAL, ProblemError, problem_response
+from consent_app.devices.errors import DeviceWaitsForOwner
 from consent_app.devices.models import Device
 from portal.lib.refusals import Refusal
 
@@ -62,6 +63,22 @@ def for_device(endpoint: Endpoint) -> Endpoint:
     @wraps(endpoint)
     def checked(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
         return endpoint(request, authenticated_device(request), **arguments)
+
+    return checked
+
+
+def for_owned_device(endpoint: Endpoint) -> Endpoint:
+    """As `for_device`, and refuse one of a roll-out until its owner calls it theirs.
+
+    Whatever it says or asks would be taken for that person's.
+    """
+
+    @for_device
+    @wraps(endpoint)
+    def checked(request: HttpRequest, device: Device, **arguments: Any) -> HttpResponseBase:
+        if device.waits_for_owner:
+            raise DeviceWaitsForOwner
+        return endpoint(request, device, **arguments)
 
     return checked
 

@@ -156,7 +156,7 @@ def _paths() -> dict[str, Any]:
             "post": _operation(
                 "Report what was counted; running totals of hours, the greatest holds.",
                 body="Ledger", answers={202: _json("Counted")},
-                problems=(*BAD_BODY, *NOT_ALLOWED),
+                problems=(*BAD_BODY, *NOT_ALLOWED, 409),
             )
         },
         f"{base}registers/{{digest}}": {

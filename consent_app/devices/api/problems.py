@@ -12,8 +12,11 @@ STATUS_OF_REFUSAL: Mapping[str, int] = {
     "acknowledgement_in_future": 409,
     "acknowledgement_unreadable": 422,
     "device_already_revoked": 409,
+    "device_waits_for_owner": 409,
     "effect_wider_than_policy": 422,
+    "employee_unknown": 422,
     "enrolment_code_invalid": 422,
+    "enrolment_code_spent": 409,
     "enrolment_code_used": 409,
     "idempotency_key_reused": 422,
     "key_already_registered": 422,
@@ -26,6 +29,7 @@ STATUS_OF_REFUSAL: Mapping[str, int] = {
     "pause_overlaps": 409,
     "policy_never_issued": 422,
     "sequence_reused": 409,
+    "too_many_devices_wait": 409,
     "undeclared": 422,
 }
 

@@ -67,6 +67,8 @@ class Enrolment(Body):
     hostname: Annotated[str, Field(min_length=1, max_length=80), PlainText]
     platform: Literal["macos", "windows", "linux"]
     agent_version: Annotated[str, Field(min_length=1, max_length=40), PlainText]
+    # With the code of a roll-out, and only then.
+    employee_email: Annotated[str, Field(min_length=3, max_length=254), PlainText] | None = None
 
 
 class Acknowledgement(Body):

@@ -6,9 +6,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from consent_app.contacts.queries import filter_document
 from consent_app.devices import actions, queries
 from consent_app.devices.api import schemas
-from consent_app.devices.api.endpoint import for_device, methods, read_body
+from consent_app.devices.api.endpoint import (
+    for_device,
+    for_owned_device,
+    methods,
+    read_body,
+)
 from consent_app.devices.api.openapi import openapi_document
 from consent_app.devices.api.problems import ProblemError
+from consent_app.devices.errors import EmployeeUnknown
 from consent_app.devices.models import Device
 from consent_app.register.queries import document_by_digest
 from consent_app.restrictions.actions import resume, start_pause
@@ -17,23 +23,28 @@ from portal.lib.client_address import client_address
 from portal.lib.keys import published_keys
 from portal.lib.rate_limits import RateLimited, check_rate
 
+# Of one address in ten minutes. Source: docs/policy.md, section 17.
+MOST_ENROLMENTS = {"enrol": 20, "enrol-rollout": 2000, "enrol-stranger": 20}
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def enrol(request: HttpRequest) -> HttpResponse:
-    try:
-        check_rate("enrol", client_address(request), most=20, per_seconds=600)
-    except RateLimited as limited:
-        headers = {"Retry-After": str(limited.retry_after_seconds)}
-        raise ProblemError(429, "too_many_requests", headers=headers) from None
     body = read_body(request, schemas.Enrolment)
-    device, token = actions.enrol_device(
-        code=body.code,
-        public_key=body.public_key.model_dump(),
-        hostname=body.hostname,
-        platform=body.platform,
-        agent_version=body.agent_version,
-    )
+    # A short code must not be guessed. That of a roll-out can't be; a whole office that stands
+    # behind one address may enrol at once, but nobody tries which addresses people have.
+    _check_rate(request, "enrol-rollout" if body.employee_email else "enrol")
+    try:
+        device, token = actions.enrol_device(
+            code=body.code,
+            public_key=body.public_key.model_dump(),
+            hostname=body.hostname,
+            platform=body.platform,
+            agent_version=body.agent_version,
+            employee_email=body.employee_email or "",
+        )
+    except EmployeeUnknown:
+        _check_rate(request, "enrol-stranger")
+        raise
     answer: dict[str, object] = {
         "device_id": str(device.pk),
         "token": token,
@@ -46,6 +57,14 @@ def enrol(request: HttpRequest) -> HttpResponse:
     return JsonResponse(answer, status=201)
 
 
+def _check_rate(request: HttpRequest, action: str) -> None:
+    try:
+        check_rate(action, client_address(request), most=MOST_ENROLMENTS[action], per_seconds=600)
+    except RateLimited as limited:
+        headers = {"Retry-After": str(limited.retry_after_seconds)}
+        raise ProblemError(429, "too_many_requests", headers=headers) from None
+
+
 @for_device
 def acknowledge(request: HttpRequest, device: Device) -> HttpResponse:
     body = read_body(request, schemas.Acknowledgement)
@@ -53,7 +72,7 @@ def acknowledge(request: HttpRequest, device: Device) -> HttpResponse:
     return JsonResponse({"sequence": kept.sequence}, status=202)
 
 
-@for_device
+@for_owned_device
 def pause(request: HttpRequest, device: Device) -> HttpResponse:
     body = read_body(request, schemas.Pause)
     started = start_pause(
@@ -67,7 +86,7 @@ def pause(request: HttpRequest, device: Device) -> HttpResponse:
     return JsonResponse(_pause_body(started), status=201)
 
 
-@for_device
+@for_owned_device
 def end_pause(_request: HttpRequest, device: Device) -> HttpResponse:
     resume(employee=device.employee, by=device.employee, device=device.pk)
     return HttpResponse(status=204)

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from consent_app.devices.api import schemas
-from consent_app.devices.api.endpoint import for_device, methods, read_body
+from consent_app.devices.api.endpoint import for_owned_device, methods, read_body
 from consent_app.devices.api.problems import STATUS_OF_REFUSAL, ProblemError
 from consent_app.devices.models import Device
 from consent_app.ledger import actions
@@ -11,7 +11,7 @@ from consent_app.ledger.errors import ReportRefused
 from consent_app.ledger.rules import Counted, Spent
 
 
-@for_device
+@for_owned_device
 def report(request: HttpRequest, device: Device) -> HttpResponse:
     body = read_body(request, schemas.Ledger)
     try:

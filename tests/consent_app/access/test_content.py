@@ -54,6 +54,8 @@ ABOUT_THEIR_PERSON = {
 WHO_DID_IT = {
     "contacts.listentry.added_by",
     "contacts.listentry.ended_by",
+    "devices.rollout.ended_by",
+    "devices.rollout.issued_by",
     "exemptions.decision.by",
     "exemptions.decision.on_behalf_of",
     "exemptions.message.author",

@@ -1,4 +1,4 @@
-"""My devices: what is enrolled, adding one, removing one."""
+"""My devices: what is enrolled, adding one, removing one, and whether one of IT's is mine."""
 
 import uuid
 
@@ -20,7 +20,11 @@ AFTER_REMOVAL = "It stops collecting as soon as it hears of that, and by itself 
 @require_safe
 def devices(request: UserRequest) -> HttpResponse:
     summary = summary_for(request.user)
-    context: dict[str, object] = {"summary": summary, "my_devices": summary}
+    context: dict[str, object] = {
+        "summary": summary,
+        "my_devices": summary,
+        "waiting": queries.devices_waiting_for(request.user),
+    }
     return render(request, "devices/devices.html", context)
 
 
@@ -59,4 +63,29 @@ def device_remove(request: UserRequest, device_id: uuid.UUID) -> HttpResponse:
         messages.error(request, refusal.message)
     else:
         messages.info(request, f"{device.hostname} was removed. {AFTER_REMOVAL}")
+    return redirect("devices")
+
+
+@require_POST
+def device_accept(request: UserRequest, device_id: uuid.UUID) -> HttpResponse:
+    device = queries.device_for(request.user, device_id)
+    try:
+        actions.accept_device(device=device, by=request.user)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.info(request, f"{device.hostname} is one of your devices now.")
+    return redirect("devices")
+
+
+@require_POST
+def device_refuse(request: UserRequest, device_id: uuid.UUID) -> HttpResponse:
+    device = queries.device_for(request.user, device_id)
+    try:
+        actions.refuse_device(device=device, by=request.user)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    else:
+        told = "It is removed, and whoever enrolled it is told."
+        messages.info(request, f"{device.hostname} is not yours. {told}")
     return redirect("devices")

@@ -1,0 +1,1 @@
+"""The addresses of this room: `mine` for everybody, `fleet` for IT."""

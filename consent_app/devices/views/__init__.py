@@ -1,0 +1,1 @@
+"""The pages of this room: `mine` for everybody, the others for IT."""
