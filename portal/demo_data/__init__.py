@@ -71,8 +71,9 @@ CAST = (
     ),
 )
 
-# Whose device runs in the demo.
+# Whose device runs in the demo, and who looks after all devices.
 EMPLOYEE = CAST[0]
+ADMINISTRATOR = CAST[-1]
 HOSTNAME = "LAPTOP-1"
 # What keeps recordings there.
 STORE = "Recordings archive"

@@ -1,4 +1,4 @@
-"""Fill the demo with its people, register, keys, requests and counts; twice changes nothing."""
+"""Fill the demo with its people, register, keys, requests, counts and devices, once."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,8 +15,9 @@ from consent_app.people.models import Employee
 from consent_app.people.queries import system_user
 from portal.demo.clock import demo_clock
 from portal.demo.counts import OldLaptop
+from portal.demo.fleet import Fleet
 from portal.demo.requests import play_requests
-from portal.demo_data import CAST, DIRECTORY, EMPLOYEE, PASSWORD
+from portal.demo_data import ADMINISTRATOR, CAST, DIRECTORY, EMPLOYEE, PASSWORD
 
 # The oldest request was made 37 business days ago.
 HISTORY = timedelta(days=64)
@@ -40,8 +41,11 @@ class Command(BaseCommand):
             with demo_clock(now - HISTORY) as clock:
                 self._bring_up_to_date(verbosity)
                 employee = Employee.objects.get(email=EMPLOYEE.email)
+                administrator = Employee.objects.get(email=ADMINISTRATOR.email)
                 laptop = OldLaptop(employee, until=now)
-                count = play_requests(clock, until=now, also=laptop.moments())
+                fleet = Fleet(administrator, until=now)
+                also = [*laptop.moments(), *fleet.moments()]
+                count = play_requests(clock, until=now, also=also)
         if verbosity:
             self.stdout.write(f"{count} requests made.")
 
