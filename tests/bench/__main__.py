@@ -62,6 +62,8 @@ PARTS: Mapping[str, Part] = {
     "pages": Part("tests.bench.pages:measure_pages"),
     "ledger": Part("tests.bench.ledger:measure_ledger"),
     "soak": Part("tests.bench.steady:measure_soak", is_asked_for=True),
+    # The last: it leaves ceilings behind that no device could read.
+    "fleet-pages": Part("tests.bench.fleet_pages:measure_fleet_pages"),
 }
 LEDGER_ROWS, LEDGER_ROWS_ALONE = 2_000_000, 50_000_000
 MANY_ROWS = 5_000_000
