@@ -4,7 +4,7 @@ Schemathesis makes requests from the document, right and wrong ones; another gen
 that no document can describe: broken JSON, members twice, NaN, deep nesting, other media types. No
 answer may be a server error, and each must be one that the document names, in the form it gives.
 
-Few cases in the normal run; `make fuzz` makes 5,000 (FUZZ_CASES).
+Few cases in the normal run; `make fuzz` makes more than 5,000. FUZZ_CASES is about how many.
 """
 
 import json
