@@ -88,7 +88,7 @@ MORE_SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     device_events.POLICY_SIGNED: lambda d: (
         f"Version {d.get('version', '(erased)')} of a device's policy was signed."
     ),
-    device_events.TWO_CLIENTS: lambda d: (
+    device_events.DOUBLED: lambda d: (
         f"Two programs used the identity of {d.get('hostname') or 'a device'}."
     ),
     request_events.REQUEST_OPENED: lambda _: "A reviewer opened your request.",

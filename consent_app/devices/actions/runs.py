@@ -59,7 +59,7 @@ def report_two_clients(device: UUID, *, sign: str) -> None:
     fresh = Device.objects.get(pk=device)
     details: dict[str, object] = {"hostname": fresh.hostname, "sign": sign}
     record(
-        events.TWO_CLIENTS,
+        events.DOUBLED,
         actor=system_user(),
         subject=fresh,
         at=now,
