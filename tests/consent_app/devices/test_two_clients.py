@@ -41,7 +41,7 @@ def note(make_device):
     def note(*runs: str) -> bool:
         note_runs((device.pk, run) for run in runs)
         device.refresh_from_db()
-        return device.doubled_at is not None
+        return device.two_clients_at is not None
 
     return note
 
@@ -111,7 +111,7 @@ def test_two_words_under_one_number_are_the_words_of_two(make_device):
 
     assert (told(), logged()) == (1, ["sequence"])
     device.device.refresh_from_db()
-    assert device.device.doubled_at is not None
+    assert device.device.two_clients_at is not None
 
 
 # The page
