@@ -20,7 +20,14 @@ FOLDER = Path(
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 MOST_WORKERS = 4
 # What takes longest begins first, so that no worker ends alone.
-LONGEST = ("tests/test_access.py", "tests/portal/test_demo_run.py", "tests/browser/")
+LONGEST = (
+    "tests/test_access.py",
+    "tests/test_differential.py",
+    "tests/portal/test_demo_run.py",
+    "tests/browser/",
+)
+# One test of each takes so long that a worker may take it alone.
+SPREAD = ("tests/test_access.py", "tests/test_differential.py")
 stack = ExitStack()
 
 
@@ -38,9 +45,16 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     return (yield)
 
 
+@pytest.hookimpl(tryfirst=True)  # else pytest-xdist answers first
 def pytest_xdist_auto_num_workers() -> int:
     """Return one more than there are cores: many tests wait for a browser, a device or a clock."""
     return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep the tests of a file on one worker, but those that take minutes each."""
+    group = item.nodeid if item.nodeid.startswith(SPREAD) else item.nodeid.partition("::")[0]
+    item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
