@@ -1,16 +1,17 @@
 """Carries one message to a store over HTTP, and brings back what it answered. No database.
 
-Whatever is at the other end: no redirect is followed, no more than 64 KiB is read, and it does not
-take longer than seconds. In production only https is spoken, and never to this machine itself or to
-an address that exists on the local link alone (where clouds keep the keys of their machines). The
-address that was checked is the one that is connected to, so a name that points elsewhere a moment
-later gains nothing. Private networks are allowed: that is where stores are.
+Whatever is at the other end: no redirect is followed, no more than 64 KiB is read, and from the
+first connection to the last byte it takes no longer than WHOLE_SECONDS. In production only https is
+spoken, and never to this machine itself or to an address that exists on the local link alone (where
+clouds keep the keys of their machines). The address that was checked is the one that is connected
+to, so a name that points elsewhere a moment later gains nothing. Private networks are allowed: that
+is where stores are.
 """
 
+import asyncio
 import ipaddress
 import socket
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -70,12 +71,32 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
     except EndpointUnusable:
         raise Undelivered("endpoint_unusable") from None
     target = httpx.URL(url)
-    sent = {**headers, "Content-Type": "application/json", "Host": target.netloc.decode()}
+    sent = {
+        **headers,
+        "Content-Type": "application/json",
+        # What is compressed could be any size once it is read.
+        "Accept-Encoding": "identity",
+        "Host": target.netloc.decode(),
+    }
+    return asyncio.run(_in_time(target, sent, body))
+
+
+async def _in_time(target: httpx.URL, headers: dict[str, str], body: bytes) -> Answer:
+    # httpx's own timeouts begin again with each byte, so a store that drips would outlast them.
+    try:
+        async with asyncio.timeout(WHOLE_SECONDS):
+            return await _ask_any(target, headers, body)
+    except TimeoutError:
+        raise Undelivered("timeout") from None
+
+
+async def _ask_any(target: httpx.URL, headers: dict[str, str], body: bytes) -> Answer:
+    """Ask the first of the host's addresses that can be connected to."""
     failure = "unresolvable"
-    with _client() as client:
+    async with _client() as client:
         for address in _addresses(target):
             try:
-                return _ask(client, target, address, sent, body)
+                return await _ask(client, target, address, headers, body)
             except httpx.ConnectTimeout:
                 failure = "timeout"
             except httpx.ConnectError:
@@ -87,9 +108,11 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
     raise Undelivered(failure)
 
 
-def _client() -> httpx.Client:
+def _client() -> httpx.AsyncClient:
     # No proxy from the environment: it would connect to addresses that nobody checked.
-    return httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False, verify=_trusted())
+    return httpx.AsyncClient(
+        timeout=TIMEOUT, follow_redirects=False, trust_env=False, verify=_trusted()
+    )
 
 
 @lru_cache(maxsize=1)
@@ -117,22 +140,23 @@ def _is_forbidden(address: str) -> bool:
     return ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast
 
 
-def _ask(
-    client: httpx.Client, target: httpx.URL, address: str, headers: dict[str, str], body: bytes
+async def _ask(
+    client: httpx.AsyncClient,
+    target: httpx.URL,
+    address: str,
+    headers: dict[str, str],
+    body: bytes,
 ) -> Answer:
     # The certificate is still the host's: `sni_hostname` is what it is checked for.
     extensions = {"sni_hostname": target.host}
     pinned = target.copy_with(host=address)
-    ends = time.monotonic() + WHOLE_SECONDS
-    with client.stream(
+    async with client.stream(
         "POST", pinned, headers=headers, content=body, extensions=extensions
     ) as response:
         read = bytearray()
-        for chunk in response.iter_bytes():
+        async for chunk in response.aiter_raw():
             read += chunk
             if len(read) > MOST_BYTES:
                 raise Undelivered("answer_too_large")
-            if time.monotonic() > ends:
-                raise Undelivered("timeout")
         names = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, names, bytes(read))

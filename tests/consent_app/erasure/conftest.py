@@ -1,10 +1,11 @@
 """Stores that answer as a test wants, orders, and confirmations as a store signs them."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -145,3 +146,32 @@ def endpoint():
     yield told
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def dripping():
+    """Start a store that answers byte by byte, each in time, and is done after two seconds."""
+    begins = {
+        "header": b"HTTP/1.1 202 Accepted\r\nx-slow: ",
+        "body": b"HTTP/1.1 202 Accepted\r\ncontent-length: 40\r\n\r\n",
+    }
+    ends = {"header": b"\r\ncontent-length: 0\r\n\r\n", "body": b""}
+
+    def drip(listener: socket.socket, part: str) -> None:
+        with suppress(OSError), listener.accept()[0] as connection:
+            connection.recv(65_536)
+            connection.sendall(begins[part])
+            for _ in range(40):
+                time.sleep(0.05)
+                connection.sendall(b"x")
+            connection.sendall(ends[part])
+            connection.recv(65_536)  # what is unread at its end resets a connection
+
+    with ExitStack() as listeners:
+
+        def start(part: str) -> str:
+            listener = listeners.enter_context(socket.create_server(("127.0.0.1", 0)))
+            threading.Thread(target=drip, args=(listener, part), daemon=True).start()
+            return f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+        yield start

@@ -115,15 +115,17 @@ def test_a_slow_store_holds_nobody_up(mira, archive, endpoint, order, sent_to, m
     assert sent_to(made, archive).last_failure == "timeout"
 
 
+@pytest.mark.parametrize("drip", ["header", "body"])
 def test_a_store_that_drips_its_answer_is_left(
-    mira, archive, endpoint, order, sent_to, monkeypatch
+    mira, make_store, dripping, order, sent_to, monkeypatch, drip
 ):
-    monkeypatch.setattr(sending, "WHOLE_SECONDS", 0.0)
-    endpoint.body = b"{}"
+    monkeypatch.setattr(sending, "WHOLE_SECONDS", 0.3)
+    slow = make_store(endpoint=dripping(drip))
 
-    deliver(erasure_id=sent_to(made := order(mira), archive).pk)
+    deliver(erasure_id=sent_to(made := order(mira), slow).pk)
 
-    assert sent_to(made, archive).last_failure == "timeout"
+    assert sent_to(made, slow).last_failure == "timeout"
+    assert sent_to(made, slow).received_at is None
 
 
 def test_a_store_that_is_away_is_tried_again(mira, make_store, order, sent_to):
