@@ -24,9 +24,11 @@ way (its address /.well-known/jwks.json, or somebody who kept them) and give the
 # What to do about a refusal of the portal, or about ourselves.
 _ADVICE: Final[Mapping[str, str]] = {
     "enrolment_code_invalid": "The code is mistyped, or older than 15 minutes. The portal shows a"
-    ' new one under "My devices".',
+    ' new one under "My devices". A code from IT for many computers needs --employee-email, too.',
     "enrolment_code_used": "A code works once. If it was not you who used it, tell IT. The portal"
     ' shows a new one under "My devices".',
+    "enrolment_code_spent": "This code has let in as many computers as it may. Ask IT for another.",
+    "employee_unknown": "Nobody in the portal has this address. Compare it with the directory.",
     "too_many_requests": "Too many tries from here. Wait some minutes.",
     "unauthorized": "The portal does not know this device any more. Ask IT, or begin anew:"
     " consent-agent forget, then enrol.",

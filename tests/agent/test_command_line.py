@@ -255,6 +255,9 @@ def test_a_killed_agent_is_no_obstacle_to_the_next(enrolled, start_run):
     ("code", "advice"),
     [
         ("enrolment_code_invalid", "shows a new one"),
+        ("enrolment_code_invalid", "--employee-email"),
+        ("enrolment_code_spent", "Ask IT for another."),
+        ("employee_unknown", "Compare it with the directory."),
         ("enrolment_code_used", "If it was not you who used it, tell IT."),
         ("too_many_requests", "Wait some minutes."),
     ],

@@ -77,6 +77,17 @@ def test_a_devices_page_is_accessible(page, sign_in_browser, samuel, assert_well
         assert_well_made(page)
 
 
+def test_a_code_for_many_devices_fits_a_phone(page, sign_in_browser, samuel, assert_well_made):
+    sign_in_browser(page, samuel)
+    page.goto("/fleet/rollouts")
+    page.get_by_label("What it is for").fill("Laptops of Dover")
+
+    page.get_by_role("button", name="Make a code").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Laptops of Dover")
+    assert_well_made(page)
+
+
 def test_without_javascript_a_list_is_searched(page_without_javascript, sign_in_browser, samuel):
     page = page_without_javascript
     sign_in_browser(page, samuel)
@@ -113,7 +124,9 @@ def test_an_employee_says_that_a_device_is_theirs(page, sign_in_browser, samuel,
     page.get_by_role("link", name="Look at it").click()
     assert_well_made(page)
 
-    page.get_by_role("button", name="Yes, it is mine: LAPTOP-21").click()
+    yes = page.get_by_role("button", name="Yes, it is mine")
+    expect(yes).to_have_accessible_description("LAPTOP-21")
+    yes.click()
 
     expect(page.get_by_text("LAPTOP-21 is one of your devices now.")).to_be_visible()
     device.refresh_from_db()

@@ -71,7 +71,7 @@ def fleet(request: UserRequest) -> HttpResponse:
         "can_choose_all": 0 < count <= MOST_TOGETHER and count > len(listing.devices),
         "all_of_these": _address(wanted, name="fleet-chosen"),
         "most_together": MOST_TOGETHER,
-        "total": f"{known.total:,}",
+        "total": f"{_count_of(Wanted(), known, held=held):,}",
     }
     return render(request, "fleet/fleet.html", context)
 

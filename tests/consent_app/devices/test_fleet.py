@@ -300,6 +300,15 @@ def queries_of(client):
     return counts
 
 
+def test_counts_what_was_removed_in_both_figures(client_of_it, make_known, samuel):
+    make_known(hostname="HERE")
+    revoke_device(device=make_known(hostname="GONE").device, by=samuel)
+
+    page = client_of_it.get("/fleet/", {"search": "e"}).content.decode()
+
+    assert "2 of 2 devices fit" in page
+
+
 def test_the_histogram_has_a_table_with_the_same_figures(client_of_it, make_known):
     make_known()
 
