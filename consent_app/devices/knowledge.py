@@ -72,6 +72,8 @@ class Knowledge:
         self._cohort_reads = ReadsTogether(self._rows.cohorts)
         # In the order in which they came.
         self._waiting: defaultdict[str, list[asyncio.Future[Wake]]] = defaultdict(list)
+        # By the second of the monotonic clock in which their wait is over.
+        self._due: defaultdict[int, list[asyncio.Future[Wake]]] = defaultdict(list)
         self._delivered: dict[tuple[str, int], datetime] = {}
         self._seen: dict[str, datetime] = {}
         # In the order in which they came; a run of a device stands there once.
@@ -82,6 +84,7 @@ class Knowledge:
         self._tasks = [
             asyncio.create_task(self._listener.listen_for_ever()),
             asyncio.create_task(self._write_for_ever()),
+            asyncio.create_task(self._end_waits_for_ever()),
         ]
         for task in self._tasks:
             task.add_done_callback(_tell_of_a_fault)
@@ -167,28 +170,33 @@ class Knowledge:
     async def changed(self, device: str, *, seconds: float, gone: "asyncio.Future[None]") -> bool:
         """Wait until something about this device may have changed.
 
-        False after `seconds`, when `gone` is done, and when the device began more waits since than
-        one agent has use for: each takes one of the requests that the server works on at once.
+        Also after `seconds`, within one more. False when `gone` is done, and when the device began
+        more waits since than one agent has use for: each takes one of the requests that the server
+        works on at once.
         """
-        loop = asyncio.get_running_loop()
-        woken: asyncio.Future[Wake] = loop.create_future()
+        woken: asyncio.Future[Wake] = asyncio.get_running_loop().create_future()
         self._waiting[device].append(woken)
         self._send_away_the_oldest(device)
-        if self._listener.is_trusted:
-            timer = loop.call_later(seconds, _wake, woken, Wake.LEAVE)
-        else:
-            soon = LOOK_AGAIN_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 (spreads load)
-            timer = loop.call_later(min(seconds, soon), _wake, woken, Wake.LOOK)
+        if not self._listener.is_trusted:
+            seconds = min(seconds, LOOK_AGAIN_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
+        self._due[int(time.monotonic() + seconds) + 1].append(woken)
         leave = partial(_leave, woken)
         gone.add_done_callback(leave)
         try:
             return await woken is Wake.LOOK
         finally:
-            timer.cancel()
             gone.remove_done_callback(leave)
             self._waiting[device].remove(woken)
             if not self._waiting[device]:
                 del self._waiting[device]
+
+    async def _end_waits_for_ever(self) -> None:
+        """Let those look whose time is over: one timer for all, since 20,000 would take memory."""
+        while True:
+            await asyncio.sleep(1 - time.monotonic() % 1)
+            for second in [second for second in self._due if second <= time.monotonic()]:
+                for woken in self._due.pop(second):
+                    _wake(woken, Wake.LOOK)
 
     def _send_away_the_oldest(self, device: str) -> None:
         waiting = [woken for woken in self._waiting[device] if not woken.done()]

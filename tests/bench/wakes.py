@@ -21,7 +21,7 @@ from consent_fleet.running import SPARE_FILES
 from consent_fleet.watching import resident_kb
 from tests.bench.bench import Bench
 from tests.bench.figures import milliseconds, percentile, table
-from tests.bench.fleet import Enrolled
+from tests.bench.fleet import Enrolled, learn_etags
 from tests.bench.fleets import RunningFleet, run_fleet
 from tests.bench.outcome import Figure, Outcome
 from tests.bench.processes import Server
@@ -89,16 +89,16 @@ def most_waiting() -> int:
 
 def _wait_and_wake(bench: Bench, size: int) -> Wakes:
     fleet = bench.fleet(size)
-    file = bench.file(fleet)
     wakes = Wakes()
     with bench.device_server() as server:
         worker = server.worker()
         # A handful first: what a process takes to work at all is not theirs.
         _know(server, bench, fleet[:50], wakes)
         wakes.fresh_kb = resident_kb(worker)
-        file = bench.file(fleet)
-        _know(server, bench, fleet, wakes)
+        learn_etags(server.port, fleet)
         wakes.known_kb = resident_kb(worker)
+        # Each waits at once, so on a connection of its own, as nginx makes one for each request.
+        file = bench.file(fleet)
         options = ["--mode", "wait", "--minutes", "10", "--check-one-in", "50"]
         options += ["--keys", bench.keys()]
         with RunningFleet(server.url, file, size, *options) as running:
