@@ -148,12 +148,16 @@ class Agent:
 
     def restore(self) -> None:
         """Go on where the last run ended, as far as its files can still be trusted."""
+        # Before what may fail: numbers that begin again look to the portal like two programs.
+        try:
+            self._acknowledgement = self._state.read_acknowledgement()
+        except (AgentError, DocumentRefused) as failure:
+            self._announce(f"What was confirmed last is not known: {failure}")
         try:
             try:
                 self._floors = self._state.read_floors()
             finally:  # damaged floors are no reason to believe older keys
                 self._trust.restore(at_least=self._floors.keys_version)
-            self._acknowledgement = self._state.read_acknowledgement()
             held, etag = restore_policy(self._state)
             self._floors = held.accepted.raise_floors(self._floors)
             self._state.require_floors()

@@ -458,6 +458,26 @@ def test_damaged_floors_do_not_lock_the_agent_out(portal, state, tmp_path):
     work(state, closed_then_open)
 
 
+@pytest.mark.parametrize("name", ["floors.json", "policy.json"])
+def test_confirmations_are_numbered_on_from_damaged_files(portal, state, tmp_path, name):
+    """Two under one number look to the portal like two programs with one identity."""
+
+    async def confirmed(running):
+        await running.until(lambda: running.printed("version 17"))
+        await running.until(lambda: state.read_acknowledgement().unsent is None)
+
+    work(state, confirmed)
+    (tmp_path / "state" / name).write_bytes(b"x" * 200)
+    portal.freshness_changes = {"programme": "stopped"}
+
+    async def told_anew(running):
+        await running.until(lambda: len(acknowledgements(portal, state)) == 2)
+
+    work(state, told_anew)
+
+    assert [said.sequence for said in acknowledgements(portal, state)] == [1, 2]
+
+
 def test_back_off_grows_to_a_minute_with_full_jitter(monkeypatch):
     monkeypatch.undo()
     bounds = []
