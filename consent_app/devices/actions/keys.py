@@ -21,7 +21,7 @@ from consent_agent.protocol.jws import KeySet, key_prefix, sign, verify
 from consent_agent.protocol.keys import TYP, read_payload
 from consent_app.audit.actions import record
 from consent_app.devices import events, key_sets, queries
-from consent_app.devices.actions.policies import refresh_policies
+from consent_app.devices.actions.policies import replace_signatures
 from consent_app.devices.errors import (
     KeyAnnouncedLately,
     KeyKeptForEver,
@@ -190,7 +190,7 @@ def policies_by_old_keys() -> Iterator[int]:
 
 @transaction.atomic
 def _sign_again(person: Employee) -> None:
-    refresh_policies(employees=[lock_person(person)], at=timezone.now())
+    replace_signatures(employee=lock_person(person), at=timezone.now())
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from consent_app.audit.actions import record
 from consent_app.contacts.queries import newest_filter
 from consent_app.devices import announcements, events, queries
 from consent_app.devices.errors import RegisterMissing
-from consent_app.devices.models import Ceiling, Device, DevicePolicy
+from consent_app.devices.models import Ceiling, Device, DevicePolicy, DeviceQuerySet
 from consent_app.devices.policy import compile_ceiling, compile_device_policy
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
 from consent_app.people.queries import system_user
@@ -37,7 +37,19 @@ def refresh_policies(*, employees: Iterable[Employee], at: datetime) -> None:
 
     The caller has locked or written the people's rows. `at` is when what led to it was decided.
     """
-    devices = Device.objects.in_use().filter(employee__in=list(employees))
+    _sign_each(Device.objects.in_use().filter(employee__in=list(employees)), at=at)
+
+
+def replace_signatures(*, employee: Employee, at: datetime) -> None:
+    """Sign what holds for this person's devices anew, because another key is to vouch for it.
+
+    Also for one that waits for its owner's word: another key says nothing of theirs. The caller has
+    locked the person's row.
+    """
+    _sign_each(Device.objects.active().filter(employee=employee), at=at)
+
+
+def _sign_each(devices: DeviceQuerySet, *, at: datetime) -> None:
     # Always in the same order, so that two of us can't wait for each other.
     for device in (
         devices.select_related("employee__jurisdiction")

@@ -2,19 +2,26 @@
 
 import json
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from consent_agent.protocol.errors import DocumentRefused
-from consent_agent.protocol.jws import KeySet, key_id, sign, verify
+from consent_agent.protocol.jws import KeySet, key_id, public_key_jwk, sign, verify
 from consent_agent.protocol.keys import read_key_set
 from consent_agent.protocol.receipts import Entry, Inclusion, verify_receipt, write_receipt
 from consent_app.audit import queries
 from consent_app.audit.models import Leaf
 from consent_app.audit.receipts import receipt_for
-from consent_app.devices.actions import issue_enrolment_code, revoke_device, sign_ceilings
+from consent_app.devices.actions import (
+    enrol_device,
+    issue_enrolment_code,
+    issue_rollout,
+    revoke_device,
+    sign_ceilings,
+)
 from consent_app.devices.actions.keys import (
     ANNOUNCED_FOR,
     OVERLAP,
@@ -247,6 +254,30 @@ def test_policies_are_signed_again_and_then_the_old_key_goes(announced, make_dev
         assert verify(policy.jws, typ="device-policy+jws", keys=believed())
     assert old not in believed()
     assert events()[-2:] == ["key.retired", "keys.signed"]
+
+
+def test_a_device_that_waits_for_its_owner_keeps_no_key_alive(
+    announced, ceilings, make_employee, make_key
+):
+    person, administrator = make_employee(), make_employee("Samuel Adeyemi")
+    _, code = issue_rollout(label="Berlin", days=14, uses=1, by=administrator)
+    device, _ = enrol_device(
+        code=code,
+        public_key=public_key_jwk(make_key().private.public_key()),
+        hostname="LAPTOP-7",
+        platform="linux",
+        agent_version="1.0.0",
+        employee_email=person.email,
+    )
+    rotate_key(role="policy", by=system_user(), in_haste=True)
+    old = kid_of("policy", "old")
+
+    assert list(islice(policies_by_old_keys(), 3)) == [1, 0]
+    assert retire_keys(role="policy", by=system_user(), in_haste=True) == [old]
+
+    policy = device.policies.latest("version")
+    assert (policy.version, policy.state) == (2, "unacknowledged")
+    assert key_id(policy.jws) == signing_key("policy").kid
 
 
 def test_the_overlap_is_waited_for_unless_it_is_urgent(announced, frozen_time):
