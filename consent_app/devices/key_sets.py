@@ -28,6 +28,8 @@ from portal.lib.keys import WITHDRAWN
 # Source: docs/policy.md, section 16.
 VALID_FOR = timedelta(days=400)
 SIGNED_AGAIN_AFTER = timedelta(days=90)
+# The machine with the programme key may stand without a network, and its clock with it.
+CLOCKS_DIFFER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +94,33 @@ def unsigned_file(payload: Mapping[str, object]) -> str:
     return json.dumps({"file": "unsigned-keys/1", "payload": payload}, indent=1) + "\n"
 
 
-def sign_file(text: str, *, key: SigningKey) -> tuple[str, list[SignedKeyHere]]:
+def reaches_too_far(payload: Mapping[str, object], *, at: datetime) -> bool:
+    """Whether a set has a version or an end that no set of this time has.
+
+    Devices take no lower version ever after: after the highest one no key could be withdrawn.
+    """
+    said, latest = read_payload(canonical_json(payload)), at + CLOCKS_DIFFER
+    ends_late = said.expires_at is None or said.expires_at > latest + VALID_FOR
+    return said.version > latest.timestamp() or ends_late
+
+
+def sign_file(text: str, *, key: SigningKey, at: datetime) -> tuple[str, list[SignedKeyHere]]:
     """Sign the set in a file; return the file to carry back, and the keys that it names.
 
     Raises:
-        KeySetUnreadable: it is no such file, or holds something else than a key set.
+        KeySetUnreadable: it is no such file, holds something else than a key set, or one that
+            reaches too far.
     """
     try:
         payload = _UnsignedFile.model_validate_json(text).payload
-        read_payload(canonical_json(payload))
+        is_too_far = reaches_too_far(payload, at=at)
     except (ValidationError, DocumentRefused, ValueError) as error:
         raise KeySetUnreadable from error
+    if is_too_far:
+        raise KeySetUnreadable(
+            "The set's version or its end lies too far ahead; devices could never leave it. Is the "
+            "clock of this machine right?"
+        )
     signed = sign(payload, typ=TYP, key=key)
     return json.dumps({"file": "signed-keys/1", "keys": signed}, indent=1) + "\n", named(payload)
 

@@ -86,6 +86,7 @@ def keep_signed_keys(*, jws: str, by: Employee) -> SignedKeySet:
         wanted is None
         or canonical_json(said["keys"]) != canonical_json(wanted["keys"])
         or offered.version <= (newest.version if newest else 0)
+        or key_sets.reaches_too_far(said, at=now)
         or parse_time(str(said["issued_at"])) > now
     ):
         raise KeySetNotWanted

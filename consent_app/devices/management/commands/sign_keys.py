@@ -80,7 +80,9 @@ class Command(BaseCommand):
         self.stdout.write(f"Key set {payload['version']} to sign, in {out}.")
 
     def sign(self, file: Path, out: Path) -> None:
-        text, keys = sign_file(file.read_text(encoding="utf-8"), key=signing_key("programme"))
+        text, keys = sign_file(
+            file.read_text(encoding="utf-8"), key=signing_key("programme"), at=timezone.now()
+        )
         for key in keys:
             self.stdout.write(f"{key.role} {key.status} {key.kid}")
         out.write_text(text, encoding="utf-8")
