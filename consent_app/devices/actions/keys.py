@@ -124,8 +124,8 @@ def rotate_key(*, role: str, by: Employee, in_haste: bool = False) -> str:
         KeysMissing: the private keys are not here.
     """
     now = timezone.now()
+    newest = _locked_newest()
     following = next(key for key in listed_keys() if (key.role, key.status) == (role, NEXT))
-    newest = queries.newest_key_set()
     told = key_sets.named(key_sets.payload_of(newest.jws)) if newest else []
     if newest is None or following.kid not in {key.kid for key in told}:
         raise KeyNotAnnounced
@@ -140,6 +140,13 @@ def rotate_key(*, role: str, by: Employee, in_haste: bool = False) -> str:
     record(events.KEY_ROTATED, actor=by, subject=newest, at=now, details=details)
     used, _ = key_rotation.put_next_to_use(settings.KEYS_DIR, role, at=now)
     return used
+
+
+def _locked_newest() -> SignedKeySet | None:
+    """Return the newest set once nobody else rotates: of two, the second would use a key that the
+    first has only just made, and that no device can know.
+    """
+    return SignedKeySet.objects.select_for_update(no_key=True).order_by("-version").first()
 
 
 def newest_naming(kid: str) -> datetime:
@@ -163,7 +170,7 @@ def withdraw_key(*, role: str, by: Employee) -> list[str]:
         KeysMissing: the private keys are not here.
     """
     now = timezone.now()
-    anchor = queries.newest_key_set()
+    anchor = _locked_newest()
     if anchor is None:
         raise KeyNotAnnounced
     within_reach = (CURRENT, NEXT)
