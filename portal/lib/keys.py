@@ -129,7 +129,7 @@ def published_keys() -> dict[str, Any]:
     """
     path = settings.KEYS_DIR / LISTING
     try:
-        return _load_published(path, path.stat().st_mtime_ns)
+        return _load_published(path, _stamp(path))
     except FileNotFoundError as error:
         raise KeysMissing(f"{path} is missing; `manage.py create_keys` makes it") from error
 
@@ -244,12 +244,21 @@ def load_key(path: Path, role: str) -> SigningKey:
         OSError: it can't be read.
         KeysMissing: it is no Ed25519 key.
     """
-    return _load(path, path.stat().st_mtime_ns, role)
+    return _load(path, _stamp(path), role)
 
 
-# The time of change is part of what is remembered, so that a replaced file is read again.
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Return what differs once another file has taken the place of this one.
+
+    Not its time alone: keys that were made within one tick of the file system share that.
+    """
+    status = path.stat()
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+# The stamp is part of what is remembered, so that a replaced file is read again.
 @lru_cache(maxsize=16)
-def _load(path: Path, _changed_ns: int, role: str) -> SigningKey:
+def _load(path: Path, _stamped: tuple[int, int, int], role: str) -> SigningKey:
     private = load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(private, Ed25519PrivateKey):
         raise KeysMissing(f"{path} is not an Ed25519 key")
@@ -257,6 +266,6 @@ def _load(path: Path, _changed_ns: int, role: str) -> SigningKey:
 
 
 @lru_cache(maxsize=4)
-def _load_published(path: Path, _changed_ns: int) -> dict[str, Any]:
+def _load_published(path: Path, _stamped: tuple[int, int, int]) -> dict[str, Any]:
     published: dict[str, Any] = json.loads(path.read_text())
     return published

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,6 +47,18 @@ def test_a_list_of_an_earlier_version_is_read_by_its_order(keys):
 
     put_next_to_use(keys, "policy", at=NOON)
     assert sorted(statuses("policy").values()) == ["current", "next", "old"]
+
+
+def test_a_key_of_the_same_moment_takes_over_too(keys):
+    """Files that are made one after the other may have one time; processes must see the new one."""
+    for name in ("policy.key", "policy.next.key"):
+        os.utime(keys / name, ns=(10**18, 10**18))
+    following = kid_of("policy", "next")
+    assert signing_key("policy").kid != following
+
+    put_next_to_use(keys, "policy", at=NOON)
+
+    assert signing_key("policy").kid == following
 
 
 def test_the_next_key_takes_over_and_another_is_announced(keys):
