@@ -12,7 +12,7 @@ from typing import Final
 from consent_agent.client import PortalClient
 from consent_agent.clock import Clock
 from consent_agent.protocol.errors import DocumentRefused
-from consent_agent.protocol.jws import key_id
+from consent_agent.protocol.jws import PROGRAMME_ROLE, KeySet, key_id
 from consent_agent.protocol.keys import read_key_set
 from consent_agent.state import State
 
@@ -46,7 +46,8 @@ class Trust:
             StateRefused, DocumentRefused: it can't be trusted. Until the portal sent another,
                 nothing but the programme keys is.
         """
-        self.keys = self.keys.programme_only()
+        # Of this version also where its file is gone: nobody can bring an older set back.
+        self.keys = KeySet(self.keys.of_role(PROGRAMME_ROLE), version=at_least)
         keys, token = self._state.read_keys()
         if keys.version < at_least:
             return
@@ -65,7 +66,7 @@ class Trust:
         token = await self._client.fetch_keys()
         if token is not None and token != self._token:
             keys = read_key_set(token, pinned=self._state.enrolment.keys, held=self.keys)
-            if keys.version == self.keys.version:
+            if keys.version == self.keys.version and self._token is not None:
                 raise DocumentRefused("version_reused", "keys")
             self._state.write_keys(token)
             self.keys, self._token = keys, token

@@ -331,6 +331,24 @@ def test_a_restarted_agent_whose_set_is_gone_asks_for_it(portal, state, desk):
     assert not running.printed("  stored")
 
 
+def test_no_older_set_is_taken_where_the_newest_is_gone(portal, state, desk):
+    portal.key_set = desk.sign_keys(desk.policy, version=3)
+    state.write_keys(portal.key_set)
+
+    async def collects(running):
+        await running.until(lambda: running.reason() is Reason.ALLOWED)
+
+    work(state, collects)
+    (state.path / "keys.json").unlink()
+    portal.key_set = desk.sign_keys(desk.policy, version=2)
+
+    async def asks(running):
+        await running.until(lambda: running.printed("[rollback]"))
+        assert running.reason() is Reason.NO_POLICY
+
+    assert not work(state, asks).printed("Keys: version 2")
+
+
 # Enrolment
 
 
