@@ -10,6 +10,7 @@ looks for the person's own pause by itself, ten times a second while it is asked
 """
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -128,7 +129,7 @@ class HeldPolicy:
 
 
 class Gate:
-    """Answers for one device; any thread may ask, one swaps."""
+    """Answers for one device; any thread may ask and reload, one swaps."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
@@ -140,6 +141,7 @@ class Gate:
         self._documents = Look()
         self._pause_stamp: object = None
         self._look_at_steady = math.inf
+        self._reloading = threading.Lock()
 
     @classmethod
     def from_state(cls, path: Path, clock: Clock | None = None) -> "Gate":
@@ -170,14 +172,19 @@ class Gate:
         """
         if self._path is None:
             raise ValueError("this gate was not opened on a state folder")
-        self._pause_stamp = pause_stamp(self._path)
-        rules, documents = State.look(self._path), self._look_at_documents(self._path)
+        # One thread after the other: else one that read earlier could put that in force later.
+        with self._reloading:
+            self._reload(self._path)
+
+    def _reload(self, path: Path) -> None:
+        self._pause_stamp = pause_stamp(path)
+        rules, documents = State.look(path), self._look_at_documents(path)
         documents_hold = self._documents.still_holds(documents)
         if documents_hold and self._rules.still_holds(rules):
             return
         self._rules = rules
         try:
-            state = State.load(self._path)
+            state = State.load(path)
             self._pause = state.read_pause()
             held, _ = restore_policy(state, known=self._held if documents_hold else None)
             state.require_floors()
@@ -185,7 +192,7 @@ class Gate:
         except (AgentError, DocumentRefused) as failure:
             self.close(failure.code)
         if not documents_hold:
-            self._documents = self._look_at_documents(self._path)
+            self._documents = self._look_at_documents(path)
 
     def _look_at_pause(self, now: Instant) -> None:
         """Notice that the person paused, however seldom the gate is told to reload."""

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 import time
 from dataclasses import replace
 
@@ -238,6 +239,49 @@ def test_the_persons_own_pause_is_noticed_by_a_gate_that_nobody_reloads(
     state.remove_pause()
     clock.pass_time(seconds=0.2)
     assert collects(gate)
+
+
+class HeldUpGate(Gate):
+    """Lets one thread wait between what it has read and putting that in force."""
+
+    def hold_up(self) -> None:
+        self.is_there, self.may_go_on = threading.Event(), threading.Event()
+
+    def swap(self, held) -> None:
+        if hasattr(self, "is_there") and not self.is_there.is_set():
+            self.is_there.set()
+            assert self.may_go_on.wait(10)
+        super().swap(held)
+
+
+def test_of_threads_that_reload_at_once_none_puts_back_what_was_before(
+    make_stored_policy, desk, keys, tmp_path, clock, settled
+):
+    state = make_stored_policy()
+    gate = HeldUpGate.from_state(tmp_path / "state", clock)
+
+    def keep(version):
+        signed = desk.sign_documents(policy={"version": version})
+        floors = state.read_floors()
+        accepted = accept(signed, keys=keys, device=DEVICE, floors=floors, now=NOON)
+        state.write_policy(
+            replace(state.read_policy(), signed=signed), accepted.raise_floors(floors)
+        )
+
+    threads = [threading.Thread(target=gate.reload) for _ in range(2)]
+    gate.hold_up()
+    keep(18)
+    threads[0].start()
+    assert gate.is_there.wait(10)
+    keep(19)
+    threads[1].start()
+    threads[1].join(0.5)  # it comes to an end here only if nobody waits for the other
+    gate.may_go_on.set()
+    for thread in threads:
+        thread.join(10)
+    gate.reload()
+
+    assert gate.held.accepted.policy.version == 19
 
 
 @pytest.fixture
