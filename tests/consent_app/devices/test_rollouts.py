@@ -22,6 +22,7 @@ from consent_app.devices.actions import (
 )
 from consent_app.devices.errors import (
     DeviceDoesNotWait,
+    EffectWiderThanPolicy,
     EmployeeUnknown,
     EnrolmentCodeInvalid,
     EnrolmentCodeSpent,
@@ -294,6 +295,16 @@ def test_it_confirms_what_it_was_told(waiting):
 
     assert is_new
     assert kept.effect == "not_collecting"
+
+
+def test_nobody_is_mailed_what_it_says_in_their_name(waiting):
+    """Whoever has a code could have a device contradict itself all day, under any name."""
+    for sequence in (1, 2):
+        wrong = waiting.acknowledgement(effect="collecting", sequence=sequence)
+        with pytest.raises(EffectWiderThanPolicy):
+            receive_acknowledgement(device=waiting.device, jws=wrong)
+
+    assert owed() == [("device_waiting", "Mira Okafor")]
 
 
 def test_its_owner_is_told_once(waiting, mira):
