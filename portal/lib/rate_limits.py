@@ -12,8 +12,10 @@ class RateLimited(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-def check_rate(action: str, who: str, *, most: int, per_seconds: int) -> None:
+def check_rate(action: str, who: str, *, most: int, per_seconds: int, counts: bool = True) -> None:
     """Count one attempt of `who` (kept as a hash). One that is refused does not count.
+
+    With `counts` false, only look whether one more would be refused.
 
     Raises:
         RateLimited: there were `most` in the last `per_seconds`.
@@ -25,7 +27,8 @@ def check_rate(action: str, who: str, *, most: int, per_seconds: int) -> None:
         _wait_for_others(key)
         recent = [at for at in cache.get(key, []) if at > now - per_seconds]
         if len(recent) < most:
-            cache.set(key, [*recent, now], per_seconds)
+            if counts:
+                cache.set(key, [*recent, now], per_seconds)
             return
     raise RateLimited(max(1, round(recent[-most] + per_seconds - now)))
 

@@ -111,13 +111,14 @@ def _enrol_by_rollout(code: str, email: str, *, newcomer: Newcomer) -> tuple[Dev
     now = timezone.now()
     _check_key(newcomer)
     rollout = _usable_rollout(code, at=now)
+    # Before the person is looked for: a key that can't be used must not tell who works here.
+    _check_key_is_new(newcomer)
     person = active_person(email)
     if person is None:
         raise EmployeeUnknown
     employee = lock_person(person)
     if Device.objects.waiting().filter(employee=employee).count() >= rules.MOST_WAITING:
         raise TooManyDevicesWait
-    _check_key_is_new(newcomer)
     Rollout.objects.filter(pk=rollout.pk).update(uses=F("uses") + 1)
     device, token = _let_in(
         newcomer, employee=employee, by=rollout.issued_by, rollout=rollout, at=now

@@ -33,6 +33,9 @@ def enrol(request: HttpRequest) -> HttpResponse:
     # A short code must not be guessed. That of a roll-out can't be; a whole office that stands
     # behind one address may enrol at once, but nobody tries which addresses people have.
     _check_rate(request, "enrol-rollout" if body.employee_email else "enrol")
+    if body.employee_email:
+        # Whoever tried too many is told nothing more, not even of an address that is known.
+        _check_rate(request, "enrol-stranger", counts=False)
     try:
         device, token = actions.enrol_device(
             code=body.code,
@@ -57,9 +60,15 @@ def enrol(request: HttpRequest) -> HttpResponse:
     return JsonResponse(answer, status=201)
 
 
-def _check_rate(request: HttpRequest, action: str) -> None:
+def _check_rate(request: HttpRequest, action: str, *, counts: bool = True) -> None:
     try:
-        check_rate(action, client_address(request), most=MOST_ENROLMENTS[action], per_seconds=600)
+        check_rate(
+            action,
+            client_address(request),
+            most=MOST_ENROLMENTS[action],
+            per_seconds=600,
+            counts=counts,
+        )
     except RateLimited as limited:
         headers = {"Retry-After": str(limited.retry_after_seconds)}
         raise ProblemError(429, "too_many_requests", headers=headers) from None

@@ -435,7 +435,23 @@ def test_api_lets_nobody_try_addresses(post_json, body, frozen_time):
     ]
 
     assert answers == [422] * 20 + [429]
+    # Else 201 and 429 would say which of them are known.
+    assert post_json("enrolments", body).status_code == 429
+    frozen_time.shift(timedelta(minutes=10))
     assert post_json("enrolments", body).status_code == 201
+
+
+def test_api_tells_by_no_key_who_works_here(post_json, body, issue):
+    """A key that is registered already lets nothing in, so nobody would hear of the attempts."""
+    _, code = issue()
+    post_json("enrolments", body)
+
+    answers = [
+        post_json("enrolments", body | {"code": code, "employee_email": email}).json()["code"]
+        for email in (body["employee_email"], "nobody@example.com")
+    ]
+
+    assert answers == ["key_already_registered"] * 2
 
 
 def test_a_whole_office_enrols_behind_one_address(post_json, body, issue, make_key, make_employee):
