@@ -49,7 +49,8 @@ class FleetForm(forms.Form):
         known = [(version, version) for version in versions]
         chosen = data.get("version", "")
         # A version that the last device has just left is no mistake of whoever kept the address.
-        if chosen and chosen not in versions and len(chosen) <= 40:
+        could_be_one = len(chosen) <= 40 and not invisible_character(chosen)
+        if chosen and chosen not in versions and could_be_one:
             known.append((chosen, chosen))
         field.choices = [EVERY, *known]
 

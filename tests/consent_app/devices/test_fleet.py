@@ -243,6 +243,7 @@ ODD = [
     "standing=paused",
     "after=7",
     "order_by=password",
+    "version=%00",
     f"after={uuid.UUID(int=1)}&before={uuid.UUID(int=1)}",
 ]
 
