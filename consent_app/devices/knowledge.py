@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
+from itertools import islice
 from uuid import UUID
 
 import psycopg
@@ -76,8 +77,8 @@ class Knowledge:
         self._due: defaultdict[int, list[asyncio.Future[Wake]]] = defaultdict(list)
         self._delivered: dict[tuple[str, int], datetime] = {}
         self._seen: dict[str, datetime] = {}
-        # In the order in which they came; a run of a device stands there once.
-        self._runs: dict[tuple[str, str], None] = {}
+        # By device, in the order in which they came.
+        self._runs: dict[str, str] = {}
 
     async def start(self) -> None:
         await self._pool.open(wait=False)
@@ -217,9 +218,17 @@ class Knowledge:
             self._seen[told.device] = datetime.fromtimestamp(now, UTC)
 
     def note_run(self, told: Told, run: str) -> None:
-        """Note that another run polls than the one that is known; agents need not name theirs."""
-        if told.known.agent_run is not None and NAME.fullmatch(run):
-            self._runs[told.device, run] = None
+        """Note that another run polls than the one that is known; agents need not name theirs.
+
+        One of a device at a time: a further one polls again, and whoever makes up a name for each
+        poll must not keep the others waiting.
+        """
+        known = told.known
+        if known.agent_run is None or not NAME.fullmatch(run):
+            return
+        self._runs.setdefault(told.device, run)
+        if not known.agent_run:  # that a device's first run began is announced to nobody
+            known.agent_run = run
 
     async def _write_for_ever(self) -> None:
         while True:
@@ -245,7 +254,7 @@ class Knowledge:
 
     async def _write_runs(self) -> None:
         """Have the database decide about runs: a rare thing, so it is left to Django's ORM."""
-        runs = list(self._runs)[:RUNS_AT_ONCE]
+        runs = list(islice(self._runs.items(), RUNS_AT_ONCE))
         if not runs:
             return
         try:
@@ -253,8 +262,8 @@ class Knowledge:
         except DatabaseAway:
             logger.warning("database away; runs of agents wait")
         else:
-            for noted in runs:
-                self._runs.pop(noted, None)
+            for device, _ in runs:
+                del self._runs[device]
 
     # Reads
 

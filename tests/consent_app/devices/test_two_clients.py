@@ -165,6 +165,39 @@ def test_two_clients_of_two_processes_are_noticed(make_device):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_run_that_goes_on_polling_is_written_once(make_device):
+    device = make_device()
+
+    async def scenario():
+        async with serving(device.token) as agent:
+            await polls(agent, A)
+            # Nobody is told, so this process goes by what it noted; a further word would count.
+            await in_database(Device.objects.update)(agent_run="")
+            await polls(agent, A, times=2)
+
+    run(scenario)
+
+    assert device.device.runs.get().returns == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_makes_up_a_name_for_each_poll_is_written_down_seldom(make_device):
+    device = make_device()
+
+    async def scenario():
+        async with serving(device.token) as agent:
+            names = [secrets.token_urlsafe(16) for _ in range(50)]
+            for name in names:
+                question = Question(authorization=f"Bearer {agent.token}", agent_run=name)
+                await agent.poll.answer(question, gone=asyncio.Event().wait)
+            await asyncio.sleep(0.4)
+
+    run(scenario)
+
+    assert 1 <= device.device.runs.count() < 10
+
+
+@pytest.mark.django_db(transaction=True)
 def test_one_that_moves_between_processes_and_starts_again_is_one(make_device):
     device = make_device()
 
