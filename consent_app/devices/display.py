@@ -80,7 +80,11 @@ def device_view(
     policy = queries.newest_policy(device)
     told = queries.policy_document(policy)
     state, until = state_at(told, ceiling=ceiling, stops=stops, now=now)
+    stopped_at = _stopped_at(stops, now=now) if state == "stopped" else None
     confirmed_at = queries.confirmed_at(policy)
+    if stopped_at:
+        # A stop comes beside the policy, so what was said of the policy before it is no answer.
+        confirmed_at = queries.said_last_not_to_collect_at(policy)
     silent = device.last_seen_at is None or now - device.last_seen_at > SILENT_AFTER
     return DeviceView(
         device=device,
@@ -89,7 +93,9 @@ def device_view(
         until=until,
         ended_at=_ended_at(told, now=now),
         reason=REASONS.get(state, "").format(place=device.employee.jurisdiction.name),
-        steps=_steps(
+        steps=_steps_of_stop(device.hostname, stopped_at, confirmed_at)
+        if stopped_at and (confirmed_at is None or confirmed_at >= stopped_at)
+        else _steps(
             device.hostname,
             policy.requested_at,
             policy.signed_at,
@@ -169,6 +175,21 @@ def _steps(
         Step(label, at, "done" if at else "current" if label == open_steps[0] else "pending")
         for label, at in times
     )
+
+
+def _stopped_at(stops: tuple[documents.Deny, ...], *, now: datetime) -> datetime | None:
+    """Return since when all collection is stopped for everybody who works there."""
+    whole = (deny for deny in stops if deny.covers_everything and deny.is_in_force(now))
+    return min((deny.starts_at for deny in whole), default=None)
+
+
+def _steps_of_stop(
+    hostname: str, stopped_at: datetime, confirmed_at: datetime | None
+) -> tuple[Step, ...]:
+    confirmed = Step(
+        f"Confirmed by {hostname}", confirmed_at, "done" if confirmed_at else "current"
+    )
+    return (Step("Stopped", stopped_at, "done"), confirmed)
 
 
 @dataclass(frozen=True)

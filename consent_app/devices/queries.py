@@ -81,6 +81,15 @@ def confirmed_at(policy: DevicePolicy) -> datetime | None:
     return confirmed.received_at if confirmed else None
 
 
+def said_last_not_to_collect_at(policy: DevicePolicy) -> datetime | None:
+    """Return when the device's last word about a policy of `devices_of` came, if it was that.
+
+    A device that does not collect already says so once, whatever else takes collection away later.
+    """
+    said = list(policy.acknowledgements.all())
+    return said[-1].received_at if said and said[-1].effect == "not_collecting" else None
+
+
 def devices_waiting_for(employee: Employee) -> list[Device]:
     """Return the devices of a roll-out of which this person has not said yet whose they are."""
     return list(Device.objects.waiting().filter(employee=employee).select_related("rollout"))

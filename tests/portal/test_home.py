@@ -312,13 +312,37 @@ def test_place_out_of_scope_is_named(make_employee, make_device, confirm, sign_i
     assert "Pause collection" not in page
 
 
-def test_stop_of_the_programme_is_shown(home, laptop):
-    Restriction.objects.create(source=Source.PROGRAMME, starts_at=NOON, decided_at=NOON)
+def test_a_stop_of_the_programme_is_awaited_until_the_device_confirms_it(home, laptop, frozen_time):
+    frozen_time.shift(60)
+    now = timezone.now()
+    Restriction.objects.create(source=Source.PROGRAMME, starts_at=now, decided_at=now)
+    asked = text_of(home())
 
-    page = text_of(home())
+    said = laptop.acknowledgement(sequence=2, effect="not_collecting")
+    receive_acknowledgement(device=laptop.device, jws=said)
+    confirmed = text_of(home())
+
+    assert "Collection is to stop. LAPTOP-1 has not confirmed it yet." in asked
+    assert "Stopped 07:01:00.0 Confirmed by LAPTOP-1 \N{EN DASH} waiting" in asked
+    assert "Nothing is collected from you." in confirmed
+    assert "The programme is stopped." in confirmed
+    assert "Stopped 07:01:00.0 Confirmed by LAPTOP-1 07:01:00.0" in confirmed
+
+
+def test_a_device_that_does_not_collect_already_has_no_stop_to_confirm(
+    sign_in, mira, laptop, confirm, frozen_time
+):
+    client = sign_in(mira)
+    client.post("/pause", {"minutes": 15})
+    confirm(laptop)
+    frozen_time.shift(60)
+    now = timezone.now()
+    Restriction.objects.create(source=Source.PROGRAMME, starts_at=now, decided_at=now)
+
+    page = text_of(client.get("/"))
 
     assert "Nothing is collected from you." in page
-    assert "The programme is stopped." in page
+    assert "Requested 07:00:00.0" in page
 
 
 def test_tells_the_latest_events_in_words(sign_in, mira, laptop, confirm):
