@@ -56,7 +56,7 @@ def status_lines(enrolment: Enrolment, gate: Gate, now: Instant, *, at_work: boo
         accepted = held.accepted
         until = time_of_day(accepted.freshness.expires_at)
         lines += [
-            f"Policy   version {accepted.policy.version}, {accepted.policy.state}",
+            f"Policy   version {accepted.policy.version}, {_state_now(held, now)}",
             f"Off      {describe_denied(held, now)}",
             f"Fresh    until {until}; without an answer of the portal nothing is collected then",
         ]
@@ -83,8 +83,16 @@ def policy_line(held: HeldPolicy, now: Instant) -> str:
     policy = held.accepted.policy
     return (
         f"{now.wall.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{now.wall.microsecond // 1000:03}Z"
-        f"  version {policy.version}  {policy.state}  denied: {describe_denied(held, now)}"
+        f"  version {policy.version}  {_state_now(held, now)}  denied: {describe_denied(held, now)}"
     )
+
+
+def _state_now(held: HeldPolicy, now: Instant) -> str:
+    """Return what the policy comes to now; its own word is of when it was signed."""
+    if held.collects_anything(now):
+        return "collecting"
+    state = held.accepted.policy.state
+    return "not_collecting" if state == "collecting" else state
 
 
 def describe_denied(held: HeldPolicy, now: Instant) -> str:

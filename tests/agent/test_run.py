@@ -209,6 +209,18 @@ def test_a_filter_it_cannot_apply_keeps_the_gate_closed(portal, state):
     work(state, scenario)
 
 
+def test_a_pause_that_is_over_is_not_called_one(portal, state):
+    was = deny(**{"from": "2020-01-01T00:00:00Z", "until": "2020-01-01T00:15:00Z"})
+    portal.publish(version=18, state="paused", deny=[was])
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+
+    running = work(state, scenario)
+
+    assert "version 18  collecting  denied: nothing" in running.lines[-1]
+
+
 def test_a_programme_stop_reaches_the_gate_by_freshness_alone(portal, state):
     portal.freshness_changes = {"programme": "stopped"}
 
@@ -218,7 +230,7 @@ def test_a_programme_stop_reaches_the_gate_by_freshness_alone(portal, state):
 
     running = work(state, scenario)
 
-    assert "denied: everything (programme stopped)" in running.lines[-1]
+    assert "not_collecting  denied: everything (programme stopped)" in running.lines[-1]
     assert acknowledgements(portal, state)[-1].effect == "not_collecting"
 
 
