@@ -1,5 +1,7 @@
 """Stopping the programme, and starting it again by two people."""
 
+import re
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -212,8 +214,9 @@ def test_the_page_stops_for_everyone_and_the_banner_says_so_to_all(sign_in, owne
     response = client.post(reverse("stops"), {"what": "everyone", "reason": REASON}, follow=True)
 
     assert response.redirect_chain == [(reverse("stops"), 302)]
-    page = sign_in(make_employee()).get(reverse("home"))
-    assert f"Why: {REASON}" in page.content.decode()
+    page = sign_in(make_employee()).get(reverse("home")).content.decode()
+    assert f"Why: {REASON}" in page
+    assert re.search(r"Since <time [^>]+>\w+day \d", page)
 
 
 def test_the_page_stops_a_place_or_an_application(sign_in, owner, captured):
