@@ -14,7 +14,7 @@ each = pytest.mark.parametrize
 def test_every_device_polls_in_each_period(run_fleet, portal):
     report = run_fleet("--period", "1", "--start-within", "0.5", "--check-one-in", "1", seconds=2.2)
 
-    polls = len([path for _, path, _ in portal.requests if path == "policy"])
+    polls = len([path for _, path, *_ in portal.requests if path == "policy"])
     counted = sum(report["times"][f"poll, {status}"]["count"] for status in (200, 304))
     assert report["times"]["poll, 200"]["count"] == 4
     assert 8 <= polls == counted <= 12
@@ -116,7 +116,7 @@ def test_a_flood_asks_as_often_as_it_is_answered(run_fleet, portal):
 
     report = run_fleet(*flood, "--path", "/.well-known/jwks.json", seconds=0.5)
 
-    asked = len([path for _, path, _ in portal.requests if path == "/.well-known/jwks.json"])
+    asked = len([path for _, path, *_ in portal.requests if path == "/.well-known/jwks.json"])
     assert report["times"]["answer, 200"]["count"] == asked > 10
     assert report["errors"] == {}
 

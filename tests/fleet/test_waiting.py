@@ -25,7 +25,7 @@ def test_a_press_reaches_the_device_and_is_confirmed(run_fleet, portal, tmp_path
     )
 
     said = [json.loads(line) for line in events.read_text().splitlines()]
-    presses = [path for _, path, _ in portal.requests if path.startswith("pauses")]
+    presses = [path for _, path, *_ in portal.requests if path.startswith("pauses")]
     confirmed = portal.bodies("POST", "acknowledgements")
     counts = Counter(line["what"] for line in said)
     assert {"pauses", "pauses/current"} == set(presses)
