@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PATH = "/agent/v1/policy"
 # Enough connections that all four processes take part.
-CONNECTIONS = 24
+CONNECTIONS = 16
 
 
 @pytest.fixture(scope="module")
@@ -132,19 +132,11 @@ def test_no_process_gives_the_old_policy_out_a_second_after_a_decision(live_poll
     (etag,) = etags
 
     start_pause(employee=person, by=person, minutes=15)
-    decided = time.monotonic()
-    late = []
-    while time.monotonic() - decided < 1.5:
-        for client in clients:
-            asked = time.monotonic() - decided
-            answer = ask(live_poll, enrolled.token, client, If_None_Match=etag)
-            if answer.status_code == 304 and asked >= 1:
-                late.append(asked)
+    time.sleep(1)
     answers = [ask(live_poll, enrolled.token, client, If_None_Match=etag) for client in clients]
 
-    assert late == []
-    assert {answer.status_code for answer in answers} <= {200, 429}
-    assert "paused" in {state_of(answer) for answer in answers if answer.status_code == 200}
+    assert {answer.status_code for answer in answers} == {200}
+    assert {state_of(answer) for answer in answers} == {"paused"}
 
 
 def test_a_revoked_device_is_turned_away_by_every_process(live_poll, make_device):
@@ -240,7 +232,10 @@ def test_memory_is_believed_again_after_the_database_was_away(live_poll, make_de
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'consent-portal-poll'"
         )
+    deadline = time.monotonic() + 20
+    while "not listening" not in live_poll.log() and time.monotonic() < deadline:
+        time.sleep(0.1)
     until_healthy(live_poll)
 
-    assert ask(live_poll, enrolled.token, If_None_Match=etag).status_code == 304
     assert "not listening" in live_poll.log()
+    assert ask(live_poll, enrolled.token, If_None_Match=etag).status_code == 304
