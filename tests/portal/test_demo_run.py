@@ -17,7 +17,7 @@ from portal.embedded.account import remove_folder
 from portal.embedded.processes import birth
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-UP_SECONDS = 120
+UP_SECONDS = 400
 
 
 def free_port() -> int:

@@ -34,8 +34,12 @@ def test_everybody_has_their_requests(sections, organisation):
 
 
 def test_who_decides_has_review(sections, organisation):
-    for person in (organisation.jonas, organisation.hr[0], organisation.it[0]):
+    for person in (organisation.jonas, organisation.hr[0]):
         assert sections(person) == [*EVERYBODY, "Review"]
+
+
+def test_it_administrators_have_the_devices_of_all(sections, organisation):
+    assert sections(organisation.it[0]) == [*EVERYBODY, "Review", "Devices"]
 
 
 def test_who_answers_for_the_programme_has_it(sections, organisation):
