@@ -579,12 +579,15 @@ def test_every_refusal_that_agents_can_meet_has_a_status():
     }
     met_on_pages = {
         "application_unknown",
+        "device_does_not_wait",
         "nothing_to_start",
         "quiet_time_unclear",
         "quiet_times_too_close",
         "quiet_times_too_many",
         "reason_missing",
         "restart_not_asked",
+        "rollout_out_of_range",
+        "rollout_over",
         "second_person_needed",
         "stop_forbidden",
         "stopped_already",

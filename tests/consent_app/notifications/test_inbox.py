@@ -58,7 +58,9 @@ def test_shows_newest_first_with_sentence_time_and_place(sign_in, mira, make_mes
 
 
 # Pages for reviewers, and for those who answer for the programme, open for them only.
-FOR_SOME = ("review", "programme", "register-review", "stops", "incidents", "data-stores")
+FOR_SOME = (
+    "review", "programme", "register-review", "stops", "incidents", "data-stores", "rollouts",
+)  # fmt: skip
 FOR_EVERYBODY = sorted(
     event
     for event in SHOWN_IN_INBOX
