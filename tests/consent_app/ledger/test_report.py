@@ -257,7 +257,7 @@ def test_takes_hundreds_of_rows_and_no_body_above_64_kilobytes(report, declared)
 
 def test_asks_few_queries_however_long_the_report(report, declared, django_assert_max_num_queries):
     rows = [row(NOON - number * HOUR, application=declared[0]) for number in range(150)]
-    report(*rows[:1])
+    report(*rows[::24])  # makes the table of each day, should it not be there
 
     with django_assert_max_num_queries(12):
         report(*rows)
