@@ -68,7 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # The portal
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # gone before other tests count what runs on this database
 def portal_process(
     django_db_setup, django_db_blocker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LivePortal]:
