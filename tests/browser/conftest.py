@@ -93,12 +93,12 @@ def live_portal(transactional_db, portal_process: LivePortal) -> LivePortal:
 # The browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """Start Chromium for the tests of a module.
+    """Start Chromium for the tests here.
 
     Playwright's synchronous interface leaves an event loop running in this thread until it stops.
-    Django then refuses the ORM in tests, hence the variable; other modules, which may run loops of
+    Django then refuses the ORM in tests, hence the variable; other tests, which may run loops of
     their own, must not meet it, hence the scope.
     """
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
