@@ -28,7 +28,7 @@ demo-reset: $(STAMP)  ## Forget the demo's data and start afresh.
 	@PORT=$(PORT) $(BIN)/python -m portal.demo --reset
 
 test: $(STAMP)  ## Run all tests (PYTEST_ARGS="-k pause" narrows them).
-	@$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(STAMP)  ## Linters, types, import rules, migrations.
 	$(BIN)/ruff format --check .

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from portal.embedded import embedded_services
 
@@ -21,10 +23,10 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 MOST_WORKERS = 4
 # What takes longest begins first, so that no worker ends alone.
 LONGEST = (
-    "tests/test_access.py",
-    "tests/test_differential.py",
     "tests/portal/test_demo_run.py",
     "tests/browser/",
+    "tests/test_differential.py",
+    "tests/test_access.py",
 )
 # One test of each takes so long that a worker may take it alone.
 SPREAD = ("tests/test_access.py", "tests/test_differential.py")
@@ -51,10 +53,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the tests of a file on one worker, but those that take minutes each."""
-    group = item.nodeid if item.nodeid.startswith(SPREAD) else item.nodeid.partition("::")[0]
-    item.add_marker(pytest.mark.xdist_group(group))
+class ByFile(LoadScopeScheduling):
+    """Keeps the tests of a file on one worker, in their order, but those that take minutes each."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(SPREAD) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -115,9 +115,14 @@ HELD = r"LAPTOP-1 \| .*collecting"
 CONFIRMED = r"LAPTOP-1 \| .*collecting.*confirmed"
 
 
-def test_comes_up_ends_on_ctrl_c_and_comes_up_again_with_its_data(run, folder):
-    first = run("--reset")  # the tests here share their data and run in any order
+def test_begins_afresh_ends_on_ctrl_c_and_comes_up_again_with_its_data(run, folder):
+    (folder / "mail").mkdir(exist_ok=True)
+    (folder / "mail" / "old.log").touch()
+
+    first = run("--reset")
     printed = first.wait_for(CONFIRMED)
+    assert "The demo's data is removed." in printed
+    assert not (folder / "mail" / "old.log").exists()
     assert f"http://127.0.0.1:{PORT}/demo/" in printed
     assert "Mira Okafor" in printed
     first.wait_for_log("work", r"Rows that the portal took: [1-9]")
@@ -189,15 +194,3 @@ def test_a_port_that_is_none_is_refused(run, port):
 
     assert status == 1
     assert "is no port" in printed
-
-
-def test_reset_begins_afresh(run, folder):
-    (folder / "mail").mkdir(exist_ok=True)
-    (folder / "mail" / "old.log").touch()
-
-    fresh = run("--reset")
-    printed = fresh.wait_for("The demo is ready")
-
-    assert "The demo's data is removed." in printed
-    assert not (folder / "mail" / "old.log").exists()
-    assert fresh.end(signal.SIGTERM)[0] == 0
