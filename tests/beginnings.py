@@ -11,6 +11,7 @@ from copy import copy
 from dataclasses import dataclass
 
 from django.apps import apps
+from django.core.management.color import no_style
 from django.db import connection, transaction
 
 from consent_app.people.models import SYSTEM_NUMBER, Employee, Jurisdiction
@@ -82,3 +83,7 @@ def _write(kept: Beginning) -> None:
             with cursor.copy(f'COPY "{table}" FROM STDIN (FORMAT BINARY)') as writing:
                 writing.write(rows)
         cursor.execute("SET LOCAL session_replication_role = origin")
+        # A server that was killed gives out keys again that no committed row has: these copies'.
+        models = apps.get_models(include_auto_created=True)
+        written = [model for model in models if model._meta.db_table in kept.tables]
+        cursor.execute("".join(connection.ops.sequence_reset_sql(no_style(), written)))
