@@ -4,6 +4,7 @@ All else belongs to `portal/wsgi.py`; docs/operations.md has the lines of nginx 
 """
 
 import asyncio
+import gc
 import os
 from typing import Any, Protocol
 
@@ -39,6 +40,9 @@ class Application:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self.knowledge.start())
+        # What was imported stays: collecting garbage need not look through it, again and again.
+        gc.collect()
+        gc.freeze()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self.knowledge.stop())

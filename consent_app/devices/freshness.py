@@ -3,7 +3,8 @@
 What all devices of a cohort are told is written once for a window of WINDOW_SECONDS; a device adds
 four members of its own, and the signature. A device that asks again within the window is given the
 same signature: that saves work where answers crowd, and nothing where a device asks twice a minute,
-so only those that ask so often have theirs kept.
+so only those that ask so often have theirs kept. Half of an answer's time is its signature, so here
+libsodium makes it; Ed25519 is deterministic, and OpenSSL would write the same bytes.
 
 `issued_at` is the beginning of the window, or when the policy was decided or a stop began, if that
 was since. So all server processes write the same time and no device sees it go back between two of
@@ -17,10 +18,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from nacl.signing import SigningKey
 
 from consent_agent.protocol.canonical import canonical_json
 from consent_agent.protocol.documents import format_time
-from consent_agent.protocol.jws import SigningKey, encoded_header
+from consent_agent.protocol.jws import encoded_header
 from consent_app.audit.queries import TreeHead
 from consent_app.devices.told import Cohort, Told
 from portal.lib.keys import signing_key
@@ -50,7 +52,7 @@ class Form:
             f'"device_version":{known.version},{self._after(told)}'
         )
         signed = f"{self.header}.{_base64url(payload.encode())}".encode()
-        return f"{signed.decode()}.{_base64url(self.key.private.sign(signed))}"
+        return f"{signed.decode()}.{_base64url(self.key.sign(signed).signature)}"
 
     def _after(self, told: Told) -> str:
         if told.known.requested_at <= self.issued_at:
@@ -99,7 +101,7 @@ def write_form(cohort: Cohort, checkpoint: TreeHead, *, now: float) -> Form:
         issued_at=issued_at,
         is_stopped=stopped,
         ends_at=min([window_of(now) + WINDOW_SECONDS, *later]),
-        key=key,
+        key=SigningKey(key.private.private_bytes_raw()),
         header=encoded_header(key.kid, TYP),
         before=canonical_json(before).decode()[:-1] + ",",
         after={

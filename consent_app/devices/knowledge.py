@@ -76,7 +76,7 @@ class Knowledge:
         # By the second of the monotonic clock in which their wait is over.
         self._due: defaultdict[int, list[asyncio.Future[Wake]]] = defaultdict(list)
         self._delivered: dict[tuple[str, int], datetime] = {}
-        self._seen: dict[str, datetime] = {}
+        self._seen: dict[str, float] = {}
         # By device, in the order in which they came.
         self._runs: dict[str, str] = {}
 
@@ -215,7 +215,7 @@ class Knowledge:
     def note_seen(self, told: Told, now: float) -> None:
         if now - told.known.seen_at > SEEN_EVERY_SECONDS:
             told.known.seen_at = now
-            self._seen[told.device] = datetime.fromtimestamp(now, UTC)
+            self._seen[told.device] = now
 
     def note_run(self, told: Told, run: str) -> None:
         """Note that another run polls than the one that is known; agents need not name theirs.

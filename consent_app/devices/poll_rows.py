@@ -45,8 +45,8 @@ DELIVERED = """
      WHERE p.device_id = noted.device AND p.version = noted.version AND p.delivered_at IS NULL
 """
 SEEN = """
-    UPDATE devices_device d SET last_seen_at = noted.at
-      FROM unnest(%s::timestamptz[], %s::uuid[]) AS noted(at, device) WHERE d.id = noted.device
+    UPDATE devices_device d SET last_seen_at = to_timestamp(noted.at)
+      FROM unnest(%s::float8[], %s::uuid[]) AS noted(at, device) WHERE d.id = noted.device
 """
 TREE_SIZE = "SELECT coalesce(max(index) + 1, 0) AS size FROM audit_leaf"
 TREE_NODES = """
@@ -97,9 +97,13 @@ class PollRows:
         return TreeHead(size, merkle.root(size, lambda level, index: hashes[level, index]))
 
     async def write(
-        self, *, delivered: Mapping[tuple[str, int], datetime], seen: Mapping[str, datetime]
+        self, *, delivered: Mapping[tuple[str, int], datetime], seen: Mapping[str, float]
     ) -> None:
-        """Write when policies (device, version) were delivered and when devices were seen."""
+        """Write when policies (device, version) were delivered and when (UNIX time) devices polled.
+
+        Thousands poll in a second, so what was seen goes as PostgreSQL writes an array: to adapt
+        each value costs more than the rest of a poll's Python.
+        """
         async with self._pool.connection() as connection:
             if delivered:
                 devices, versions = zip(*delivered, strict=True)
@@ -108,7 +112,8 @@ class PollRows:
                 )
             if seen:
                 in_order = sorted(seen)  # as every process takes the locks
-                await connection.execute(SEEN, [[seen[device] for device in in_order], in_order])
+                times = ",".join(str(seen[device]) for device in in_order)
+                await connection.execute(SEEN, [f"{{{times}}}", f"{{{','.join(in_order)}}}"])
 
     async def _rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
         async with self._pool.connection() as connection:

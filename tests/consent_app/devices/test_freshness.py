@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from consent_agent.protocol.canonical import canonical_json, parse_json
-from consent_agent.protocol.jws import KeySet, verify
+from consent_agent.protocol.jws import KeySet, sign, verify
 from consent_app.audit.queries import TreeHead
 from consent_app.devices.freshness import WINDOW_SECONDS, write_form
 from consent_app.devices.policy import RestrictionFact
 from consent_app.devices.told import Cohort, ForMany, Known, SignedCeiling, Told
-from portal.lib.keys import published_keys
+from portal.lib.keys import published_keys, signing_key
 
 AT = datetime(2026, 11, 23, 10, 0, 7, 250_000, tzinfo=UTC)
 WINDOW = datetime(2026, 11, 23, 10, 0, 5, tzinfo=UTC)
@@ -63,6 +63,15 @@ def test_is_the_canonical_document(keys, applications):
             "checkpoint": {"size": 21, "root": bytes(range(32)).hex()},
         }
     )
+
+
+def test_is_to_the_byte_what_every_other_document_is_signed_with(keys):
+    told = told_by()
+
+    form, payload = payload_of(told)
+
+    expected = sign(parse_json(payload), typ="freshness+jws", key=signing_key("policy"))
+    assert form.sign(told) == expected
 
 
 @pytest.mark.parametrize(
