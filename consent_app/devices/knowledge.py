@@ -43,6 +43,8 @@ RUNS_AT_ONCE = 50
 MAX_WAITS = 4
 # Where nobody can wake those who wait, each looks again after about so long.
 LOOK_AGAIN_SECONDS = 2.0
+# Waits end together that end within so long; a second of 20,000 would keep everybody else waiting.
+SLOT_SECONDS = 0.05
 # Signed policies kept for devices that ask for theirs again.
 POLICIES_KEPT = 20_000
 NAMES_KEPT = 10_000
@@ -73,7 +75,7 @@ class Knowledge:
         self._cohort_reads = ReadsTogether(self._rows.cohorts)
         # In the order in which they came.
         self._waiting: defaultdict[str, list[asyncio.Future[Wake]]] = defaultdict(list)
-        # By the second of the monotonic clock in which their wait is over.
+        # By the slot of the monotonic clock after which their wait is over.
         self._due: defaultdict[int, list[asyncio.Future[Wake]]] = defaultdict(list)
         self._delivered: dict[tuple[str, int], datetime] = {}
         self._seen: dict[str, float] = {}
@@ -171,16 +173,16 @@ class Knowledge:
     async def changed(self, device: str, *, seconds: float, gone: "asyncio.Future[None]") -> bool:
         """Wait until something about this device may have changed.
 
-        Also after `seconds`, within one more. False when `gone` is done, and when the device began
-        more waits since than one agent has use for: each takes one of the requests that the server
-        works on at once.
+        Also after `seconds`, within one slot more. False when `gone` is done, and when the device
+        began more waits since than one agent has use for: each takes one of the requests that the
+        server works on at once.
         """
         woken: asyncio.Future[Wake] = asyncio.get_running_loop().create_future()
         self._waiting[device].append(woken)
         self._send_away_the_oldest(device)
         if not self._listener.is_trusted:
             seconds = min(seconds, LOOK_AGAIN_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
-        self._due[int(time.monotonic() + seconds) + 1].append(woken)
+        self._due[int((time.monotonic() + seconds) / SLOT_SECONDS) + 1].append(woken)
         leave = partial(_leave, woken)
         gone.add_done_callback(leave)
         try:
@@ -193,10 +195,12 @@ class Knowledge:
 
     async def _end_waits_for_ever(self) -> None:
         """Let those look whose time is over: one timer for all, since 20,000 would take memory."""
+        over = int(time.monotonic() / SLOT_SECONDS)
         while True:
-            await asyncio.sleep(1 - time.monotonic() % 1)
-            for second in [second for second in self._due if second <= time.monotonic()]:
-                for woken in self._due.pop(second):
+            await asyncio.sleep(SLOT_SECONDS - time.monotonic() % SLOT_SECONDS)
+            while over < int(time.monotonic() / SLOT_SECONDS):
+                over += 1
+                for woken in self._due.pop(over, ()):
                     _wake(woken, Wake.LOOK)
 
     def _send_away_the_oldest(self, device: str) -> None:

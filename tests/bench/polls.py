@@ -3,6 +3,8 @@
 A device that asks again within five seconds may be given the same signature, and one that asks
 more than once a second for long is refused. So there are as many devices as at a customer's, where
 hardly any asks twice within that time; a second row says what fewer devices, who do, are answered.
+A process keeps the signed policies of 20,000 devices: one of them is answered 200 from memory, each
+of 100,000 after a read.
 """
 
 import http.client
@@ -27,6 +29,7 @@ WITNESSES = 20
 NGINX = "nginx, a static file, 304"
 BARE_RSGI, BARE_ASGI = "bare granian handler, RSGI, 304", "bare granian handler, ASGI, 304"
 UNCHANGED, POLICY = "poll, 304 with freshness", "poll, 200 with three documents"
+POLICY_READ = "poll, 200, the policy read first"
 AGAIN = "poll, 304, asked again within 5 s"
 VIEW = "a view of Django without a query"
 JWKS = "/.well-known/jwks.json"
@@ -60,7 +63,9 @@ def measure_polls(bench: Bench) -> Outcome:
         witness = _witness(portal, fleet, conditional=True)
         load(UNCHANGED, portal, PATH, 304, devices, meanwhile=witness)
         witness = _witness(portal, fleet, conditional=False)
-        load(POLICY, portal, PATH, 200, devices, meanwhile=witness)
+        load(POLICY_READ, portal, PATH, 200, devices, meanwhile=witness)
+        learn_etags(portal.port, fleet[: len(fewer)])
+        load(POLICY, portal, PATH, 200, fewer)
         load(AGAIN, portal, PATH, 304, fewer)
     with bench.page_server() as pages:
         load(VIEW, pages, JWKS, 200, fewer)

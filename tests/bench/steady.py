@@ -16,6 +16,7 @@ from typing import Any
 from consent_fleet.watching import resident_kb
 from tests.bench.bench import Bench
 from tests.bench.figures import milliseconds, percentile, table, thousands
+from tests.bench.fleet import learn_etags
 from tests.bench.fleets import run_fleet
 from tests.bench.outcome import Figure, Outcome
 from tests.bench.pages import Page, pages_of, signed_in_cookie
@@ -52,6 +53,8 @@ def measure_steady(bench: Bench) -> Outcome:
     seconds = max(15.0, bench.seconds(SECONDS))
     reading = Reading()
     with bench.device_server() as server, bench.page_server(pinned=False) as pages:
+        # How a process gets to know all of them is another matter (docs/performance.md).
+        learn_etags(server.port, fleet)
         report = _poll_while(
             lambda: _poll(bench, server, size, seconds),
             port=pages.port, pages=pages_of(company), reading=reading,
