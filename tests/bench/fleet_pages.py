@@ -62,9 +62,9 @@ def measure_fleet_pages(bench: Bench) -> Outcome:
 def load_fleet(count: int) -> Employee:
     """Write `count` people with a device each, and ceilings they follow; return who looks at it."""
     chance, now = random.Random(SEED), timezone.now()  # noqa: S311 (invents a fleet)
-    people = list(_people(count, chance))
-    _copy(people)
-    administrator = people[0]
+    *people, last = _people(count + 1, chance)
+    _copy([*people, last])
+    administrator = Employee.objects.get(pk=last.pk)  # as it is stored
     administrator.groups.add(ensure_roles()[Role.IT_ADMINISTRATOR])
     _sign_ceilings_before(now)
     rollout = Rollout.objects.create(
@@ -132,7 +132,7 @@ def _sign_ceilings_before(now: datetime) -> None:
         Ceiling.objects.bulk_create(
             Ceiling(
                 jurisdiction_id=last.jurisdiction_id, version=last.version + CEILINGS - back,
-                register_id=last.register_id, content_digest=last.content_digest, jws="-",
+                register_id=last.register_id, content_digest=last.content_digest, jws=last.jws,
                 digest=f"sha256:{uuid.uuid4().hex:>064}", signed_at=now,
                 in_force_at=now - timedelta(minutes=20) - back * CEILING_EVERY,
             )
