@@ -8,7 +8,7 @@ decides changes; and when it was last in contact is told coarsely. Source: docs/
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -364,6 +364,12 @@ class Place:
     current: int
 
 
+NEAR = "near"
+KINDS = (
+    Standing.REMOVED.value, Standing.WAITING.value, NEAR, Standing.OUT_OF_REACH.value,
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
     """Counts over the whole fleet; all but `standings` leave out what was removed."""
@@ -387,7 +393,7 @@ def overview(*, held: InForce) -> Overview:
     platforms = dict.fromkeys(Platform.values, 0)
     places: dict[str, list[int]] = {}
     for kind, cohort, confirmed, platform, version, count in _counted(held):
-        standing = Standing(kind) if kind else held.following(cohort, confirmed)
+        standing = held.following(cohort, confirmed) if kind == NEAR else Standing(kind)
         standings[standing] += count
         if standing == Standing.REMOVED:
             continue
@@ -404,20 +410,29 @@ def overview(*, held: InForce) -> Overview:
     )  # fmt: skip
 
 
-def _counted(held: InForce) -> Iterable[tuple[str, str, int, str, str, int]]:
+def _counted(held: InForce) -> Iterator[tuple[str, str, int, str, str, int]]:
+    """Yield kind, cohort, confirmed ceiling, platform, version, and how many such devices.
+
+    The kinds are counted beside each other and not grouped by: PostgreSQL takes each time of a last
+    contact for a group of its own then, and sorts all devices on the disk.
+    """
     near = _in_contact(Contact.NOW, at=held.at)
     kind = Case(
         When(revoked_at__isnull=False, then=Value(Standing.REMOVED.value)),
         When(WAITS_FOR_OWNER, then=Value(Standing.WAITING.value)),
-        When(near, then=Value("")),
+        When(near, then=Value(NEAR)),
         default=Value(Standing.OUT_OF_REACH.value),
         output_field=CharField(),
     )
-    by = ("kind", "cohort", "confirmed_ceiling", "platform", "agent_version")
+    by = ("cohort", "confirmed_ceiling", "platform", "agent_version")
     rows: QuerySet[Device, Any] = Device.objects.order_by().annotate(kind=kind).values(*by)
-    counted: Iterable[tuple[str, str, int, str, str, int]]
-    counted = rows.annotate(count=Count("pk")).values_list(*by, "count")
-    return counted
+    each = {name: Count("pk", filter=Q(kind=name)) for name in KINDS}
+    for cohort, confirmed, platform, version, *counts in rows.annotate(**each).values_list(
+        *by, *each
+    ):
+        for name, count in zip(KINDS, counts, strict=True):
+            if count:
+                yield name, cohort, confirmed, platform, version, count
 
 
 def _by_count(row: tuple[str, int]) -> tuple[int, str]:
