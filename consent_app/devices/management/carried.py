@@ -3,37 +3,23 @@
 Without an option a command signs where it is: where the key and the database are together.
 """
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import (
-    BaseCommand,
-    CommandError,
-    CommandParser,
-    DjangoHelpFormatter,
-)
+from django.core.management.base import CommandError
 
+from portal.lib.described_command import DescribedCommand
 from portal.lib.keys import KeysMissing
 from portal.lib.refusals import Refusal
 
 
-class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Keep the lines of the description."""
-
-
-class CarriedCommand(BaseCommand):
+class CarriedCommand(DescribedCommand):
     """Has `--out FILE`, `--sign FILE --out FILE` and `--in FILE`; a subclass does each."""
 
     # The machine with the key has no database to look at.
     requires_system_checks = ()
     requires_migrations_checks = False
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        parser: CommandParser = super().create_parser(
-            prog_name, subcommand, formatter_class=_Help, **kwargs
-        )
-        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--out", type=Path, metavar="FILE", help="where to write")

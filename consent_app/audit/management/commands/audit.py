@@ -8,16 +8,11 @@ manage.py audit prove INDEX > FILE            the receipt of an entry, without i
 manage.py audit check FILE                    check a receipt by the keys of this portal
 """
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import (
-    BaseCommand,
-    CommandError,
-    CommandParser,
-    DjangoHelpFormatter,
-)
+from django.core.management.base import CommandError
 
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.history import MAX_BYTES as MAX_HISTORY_BYTES
@@ -30,21 +25,12 @@ from consent_app.audit.models import Leaf
 from consent_app.audit.queries import TreeHead
 from consent_app.audit.receipts import receipt_for
 from consent_app.audit.verification import verify_log
+from portal.lib.described_command import DescribedCommand
 from portal.lib.keys import KeysMissing, published_keys
 
 
-class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Keep the lines of the description."""
-
-
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = __doc__
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        parser: CommandParser = super().create_parser(
-            prog_name, subcommand, formatter_class=_Help, **kwargs
-        )
-        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)

@@ -7,15 +7,10 @@ manage.py rotate_key policy|checkpoint --stolen    distrust the key in use, and 
 manage.py rotate_key --list                        every key: its role, id, and since when
 """
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import (
-    BaseCommand,
-    CommandError,
-    CommandParser,
-    DjangoHelpFormatter,
-)
+from django.core.management.base import CommandError
 
 from consent_app.devices.actions.keys import (
     policies_by_old_keys,
@@ -24,24 +19,15 @@ from consent_app.devices.actions.keys import (
     withdraw_key,
 )
 from consent_app.people.queries import system_user
+from portal.lib.described_command import DescribedCommand
 from portal.lib.keys import KeysMissing, listed_keys
 from portal.lib.refusals import Refusal
 
 SIGN = "Then let the programme key sign the key set: manage.py sign_keys"
 
 
-class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Keep the lines of the description."""
-
-
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = __doc__
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        parser: CommandParser = super().create_parser(
-            prog_name, subcommand, formatter_class=_Help, **kwargs
-        )
-        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("role", nargs="?", choices=["policy", "checkpoint"])
