@@ -149,7 +149,7 @@ def decided_by(who: Reviewing) -> QuerySet[Decision]:
     return (
         Decision.objects.filter(Exists(reached), by=who.person)
         .select_related("request__requester", "request__ground")
-        .order_by("-decided_at")
+        .order_by("-decided_at", "pk")
     )
 
 
@@ -173,7 +173,7 @@ def earlier_requests(who: Reviewing, request: ExemptionRequest) -> list[Exemptio
     return list(
         others.exclude(pk=request.pk)
         .select_related("ground", "exemption")
-        .order_by("-created_at")[:10]
+        .order_by("-created_at", "pk")[:10]
     )
 
 

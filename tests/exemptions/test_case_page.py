@@ -3,13 +3,18 @@
 import uuid
 
 import pytest
+from django.db import connection
+from django.db.models import F
 from django.urls import reverse
+from django.utils import timezone
 
 from consent_app.audit.models import Leaf
 from consent_app.devices.actions import sign_ceilings
 from consent_app.people.queries import system_user
 from consent_app.restrictions.actions import start_pause
 from exemptions.actions import conversation
+from exemptions.models import ExemptionRequest
+from exemptions.queries.reviewing import earlier_requests, reviewing_as
 from tests.device_fixtures import enrol
 from tests.exemption_fixtures import SENSITIVE, TWO_PEOPLE, fresh
 from tests.exemptions.conftest import without_tokens
@@ -51,6 +56,21 @@ def test_shows_all_that_is_needed_to_decide(make_request, organisation, page_of)
         "Mouse movement and mouse clicks", "Apart from pauses and other choices",
     ):  # fmt: skip
         assert words in page
+
+
+def test_other_requests_of_the_same_moment_stand_in_one_order(make_request, organisation):
+    one, *others = [make_request(first_day=day) for day in range(5)]
+    who = reviewing_as(organisation.jonas, at=timezone.now())
+    listed = earlier_requests(who, one)
+    assert {other.pk for other in listed} == {other.pk for other in others}
+
+    # Changed, the first of them lies last; without its indexes PostgreSQL reads rows as they lie.
+    ExemptionRequest.objects.filter(pk=listed[0].pk).update(version=F("version"))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_indexscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+
+    assert earlier_requests(who, one) == listed
 
 
 def test_opening_is_logged_once_for_the_requester_to_see(make_request, organisation, page_of):
