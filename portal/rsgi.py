@@ -22,6 +22,9 @@ from portal.lib.keys import refuse_programme_key  # noqa: E402
 
 refuse_programme_key()
 
+# So many more objects before reference cycles among them are looked for: 100 MB at most.
+CYCLES_AFTER = 500_000
+
 
 class HTTPProtocol(Protocol):
     """What is used of granian's protocol object."""
@@ -40,9 +43,11 @@ class Application:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self.knowledge.start())
-        # What was imported stays: collecting garbage need not look through it, again and again.
+        # Collecting garbage looks through everything, for a third of a second where 20,000 wait,
+        # and everybody waits for it. Answers leave no reference cycles, so it may begin late.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(CYCLES_AFTER)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self.knowledge.stop())

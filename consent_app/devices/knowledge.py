@@ -31,7 +31,7 @@ from consent_app.devices.listening import Listener
 from consent_app.devices.poll_rows import PollRows
 from consent_app.devices.reads_together import ReadsTogether
 from consent_app.devices.runs import NAME
-from consent_app.devices.told import Cohort, Known, Told
+from consent_app.devices.told import Cohort, ForMany, Known, Told
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ SLOT_SECONDS = 0.05
 # Signed policies kept for devices that ask for theirs again.
 POLICIES_KEPT = 20_000
 NAMES_KEPT = 10_000
+# Stands for a cohort until it is read.
+UNREAD = Cohort.of(None, ForMany.of(()))
 
 
 class Knowledge:
@@ -65,7 +67,7 @@ class Knowledge:
         self._rows = PollRows(self._pool)
         self._listener = Listener(conninfo, take=self._take, begin_again=self._forget_everything)
         self._tasks: list[asyncio.Task[None]] = []
-        self._by_token: dict[bytes, Known] = {}
+        self._by_token: dict[bytes, Told] = {}
         self._token_of: dict[str, bytes] = {}
         self._policies: OrderedDict[str, tuple[int, str]] = OrderedDict()
         self._cohorts: dict[str, Cohort] = {}
@@ -115,16 +117,13 @@ class Knowledge:
         """Return what the device with this token is told, if memory says so and is believed."""
         if time.monotonic() >= self._listener.trusted_until:
             return None
-        known = self._by_token.get(token_hash)
-        return None if known is None else self._remembered(known)
-
-    def _remembered(self, known: Known) -> Told | None:
-        cohort = self._cohorts.get(known.jurisdiction)
-        if cohort is None or cohort.lapses_at <= time.time():
+        told = self._by_token.get(token_hash)
+        cohort = self._cohorts.get(told.known.jurisdiction) if told else None
+        if told is None or cohort is None or cohort.lapses_at <= time.time():
             return None
-        if known.told is None or known.told.cohort is not cohort:
-            known.told = Told(known, cohort)
-        return known.told
+        if told.cohort is not cohort:
+            told = self._by_token[token_hash] = Told(told.known, cohort)
+        return told
 
     async def told(self, token_hash: bytes) -> Told | None:
         """Return what the device with this token is told now; None when there is no such token.
@@ -149,7 +148,8 @@ class Knowledge:
         return told
 
     def _believed(self, token_hash: bytes) -> Known | None:
-        return self._by_token.get(token_hash) if self._listener.is_trusted else None
+        told = self._by_token.get(token_hash) if self._listener.is_trusted else None
+        return told.known if told else None
 
     async def policy(self, told: Told, token_hash: bytes) -> str | None:
         """Return the signed policy that `told` is about; None if it is the newest no more."""
@@ -284,7 +284,8 @@ class Knowledge:
         known, jws = row
         self._keep_policy(known, jws)
         if self._listener.is_trusted and not self._named.since(before, known.device):
-            self._by_token[token_hash] = known
+            cohort = self._cohorts.get(known.jurisdiction, UNREAD)
+            self._by_token[token_hash] = Told(known, cohort)
             self._token_of[known.device] = token_hash
         return known
 

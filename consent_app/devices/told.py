@@ -80,7 +80,7 @@ class Known:
 
     `seen_at` is a UNIX time, 0 for never; `agent_run` is the run that began last, None where two
     programs are known to use the identity. The two after it belong to the limit of its polls,
-    `told` and `freshness` to those who make the answers.
+    `freshness` to who makes the answers.
     """
 
     device: str
@@ -94,7 +94,6 @@ class Known:
     agent_run: str | None = ""
     polls_left: float = FOR_EVER
     polled_at: float = 0.0
-    told: "Told | None" = None
     freshness: "tuple[object, str] | None" = None
 
 

@@ -4,11 +4,13 @@ Runs the real ASGI application in this process, on connections of its own, again
 """
 
 import asyncio
+import gc
 import json
 import os
 import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from types import CoroutineType
 
 import psycopg
 import pytest
@@ -314,6 +316,48 @@ def test_agent_that_goes_away_leaves_nothing_behind(make_device):
             return answer, agent.poll.knowledge.count_waiting()
 
     assert run(scenario) == (None, 0)
+
+
+def test_answers_leave_no_reference_cycles(make_device):
+    """Whoever collects garbage seldom (`portal/rsgi.py`) must make none that needs it."""
+    enrolled = make_device()
+    person = enrolled.device.employee
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            etag = (await agent.get()).headers["etag"]
+            gc.collect()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            for _ in range(3):
+                assert (await agent.get(etag=etag)).status == 304
+                gone = asyncio.Event()
+                waits = [agent.get(etag=etag, wait=30, gone=gone), agent.get(etag=etag, wait=1)]
+                leaving, staying = map(asyncio.create_task, waits)
+                await asyncio.sleep(0.1)
+                gone.set()
+                assert await leaving is None
+                await in_database(start_pause)(employee=person, by=person, minutes=15)
+                assert (await staying).status == 200
+                await in_database(resume)(employee=person, by=person)
+                await asyncio.sleep(0.2)
+                etag = (await agent.get()).headers["etag"]
+            del leaving, staying, waits, gone
+            gc.collect()
+            return [one for one in gc.garbage if is_of_the_poll(one)]
+
+    try:
+        assert run(scenario) == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+
+
+def is_of_the_poll(garbage):
+    """Whether an object is one that an answer makes, and none of Django's."""
+    home = getattr(garbage, "__module__", "")
+    return home.startswith("consent_app.devices") or isinstance(
+        garbage, asyncio.Future | CoroutineType
+    )
 
 
 def test_revoked_device_is_told_so_even_while_it_waits(make_device):
