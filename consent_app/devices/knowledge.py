@@ -10,11 +10,9 @@ import asyncio
 import logging
 import random
 import time
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from contextlib import suppress
 from datetime import UTC, datetime
-from enum import Enum, auto
-from functools import partial
 from itertools import islice
 from uuid import UUID
 
@@ -32,6 +30,7 @@ from consent_app.devices.poll_rows import PollRows
 from consent_app.devices.reads_together import ReadsTogether
 from consent_app.devices.runs import NAME
 from consent_app.devices.told import Cohort, ForMany, Known, Told
+from consent_app.devices.waits import Waits
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +38,8 @@ WRITE_SECONDS = 0.1
 SEEN_EVERY_SECONDS = 45
 MAX_READS = 10
 RUNS_AT_ONCE = 50
-# An agent holds one poll; a second may still look open after its connection broke.
-MAX_WAITS = 4
 # Where nobody can wake those who wait, each looks again after about so long.
 LOOK_AGAIN_SECONDS = 2.0
-# Waits end together that end within so long; a second of 20,000 would keep everybody else waiting.
-SLOT_SECONDS = 0.05
 # Signed policies kept for devices that ask for theirs again.
 POLICIES_KEPT = 20_000
 NAMES_KEPT = 10_000
@@ -75,10 +70,9 @@ class Knowledge:
         self._reads = ReadsTogether(self._rows.devices)
         self._head_read: asyncio.Future[TreeHead] | None = None
         self._cohort_reads = ReadsTogether(self._rows.cohorts)
-        # In the order in which they came.
-        self._waiting: defaultdict[str, list[asyncio.Future[Wake]]] = defaultdict(list)
-        # By the slot of the monotonic clock after which their wait is over.
-        self._due: defaultdict[int, list[asyncio.Future[Wake]]] = defaultdict(list)
+        self._waits = Waits()
+        self._all_named = asyncio.Event()
+        self._cohorts_forgotten: set[str] = set()
         self._delivered: dict[tuple[str, int], datetime] = {}
         self._seen: dict[str, float] = {}
         # By device, in the order in which they came.
@@ -89,7 +83,8 @@ class Knowledge:
         self._tasks = [
             asyncio.create_task(self._listener.listen_for_ever()),
             asyncio.create_task(self._write_for_ever()),
-            asyncio.create_task(self._end_waits_for_ever()),
+            asyncio.create_task(self._waits.end_for_ever()),
+            asyncio.create_task(self._wake_everyone_for_ever()),
         ]
         for task in self._tasks:
             task.add_done_callback(_tell_of_a_fault)
@@ -109,7 +104,7 @@ class Knowledge:
 
     def count_waiting(self) -> int:
         """Return how many agents wait for a change in this process."""
-        return sum(len(waiting) for waiting in self._waiting.values())
+        return self._waits.count()
 
     # Questions
 
@@ -171,42 +166,24 @@ class Knowledge:
     # Waiting
 
     async def changed(self, device: str, *, seconds: float, gone: "asyncio.Future[None]") -> bool:
-        """Wait until something about this device may have changed.
-
-        Also after `seconds`, within one slot more. False when `gone` is done, and when the device
-        began more waits since than one agent has use for: each takes one of the requests that the
-        server works on at once.
-        """
-        woken: asyncio.Future[Wake] = asyncio.get_running_loop().create_future()
-        self._waiting[device].append(woken)
-        self._send_away_the_oldest(device)
+        """Wait until something about this device may have changed, as `Waits.wait` does."""
         if not self._listener.is_trusted:
             seconds = min(seconds, LOOK_AGAIN_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
-        self._due[int((time.monotonic() + seconds) / SLOT_SECONDS) + 1].append(woken)
-        leave = partial(_leave, woken)
-        gone.add_done_callback(leave)
-        try:
-            return await woken is Wake.LOOK
-        finally:
-            gone.remove_done_callback(leave)
-            self._waiting[device].remove(woken)
-            if not self._waiting[device]:
-                del self._waiting[device]
+        return await self._waits.wait(device, seconds=seconds, gone=gone)
 
-    async def _end_waits_for_ever(self) -> None:
-        """Let those look whose time is over: one timer for all, since 20,000 would take memory."""
-        over = int(time.monotonic() / SLOT_SECONDS)
+    async def _wake_everyone_for_ever(self) -> None:
+        """Wake all after all were named, once what their cohorts are told has been read for them.
+
+        Else each of 20,000 would wait for that read on its own.
+        """
         while True:
-            await asyncio.sleep(SLOT_SECONDS - time.monotonic() % SLOT_SECONDS)
-            while over < int(time.monotonic() / SLOT_SECONDS):
-                over += 1
-                for woken in self._due.pop(over, ()):
-                    _wake(woken, Wake.LOOK)
-
-    def _send_away_the_oldest(self, device: str) -> None:
-        waiting = [woken for woken in self._waiting[device] if not woken.done()]
-        for oldest in waiting[:-MAX_WAITS]:
-            oldest.set_result(Wake.LEAVE)
+            await self._all_named.wait()
+            self._all_named.clear()
+            forgotten, self._cohorts_forgotten = self._cohorts_forgotten, set()
+            # What can't be read now, whoever is woken asks for again.
+            reads = (self._read_cohort(jurisdiction) for jurisdiction in forgotten)
+            await asyncio.gather(*reads, return_exceptions=True)
+            await self._waits.wake_everyone()
 
     # Notes, written to the database a moment later
 
@@ -313,28 +290,22 @@ class Knowledge:
     def _take(self, payload: str) -> None:
         """Forget what the notification names, and wake whoever waits for it."""
         if payload in (CEILINGS, EVERYONE):
-            self._named.take_everybody()
-            self._cohorts.clear()
-            self._wake_everyone()
+            self._forget_what_is_told_alike()
         else:
             self._named.take(payload)
             self._by_token.pop(self._token_of.pop(payload, b""), None)
-            self._wake(payload)
+            self._waits.wake(payload)
 
     def _forget_everything(self) -> None:
-        self._named.take_everybody()
         self._by_token.clear()
         self._token_of.clear()
+        self._forget_what_is_told_alike()
+
+    def _forget_what_is_told_alike(self) -> None:
+        self._named.take_everybody()
+        self._cohorts_forgotten.update(self._cohorts)
         self._cohorts.clear()
-        self._wake_everyone()
-
-    def _wake_everyone(self) -> None:
-        for device in self._waiting:
-            self._wake(device)
-
-    def _wake(self, device: str) -> None:
-        for woken in self._waiting.get(device, ()):
-            _wake(woken, Wake.LOOK)
+        self._all_named.set()
 
 
 def _note_runs(runs: list[tuple[str, str]]) -> None:
@@ -342,13 +313,6 @@ def _note_runs(runs: list[tuple[str, str]]) -> None:
         note_runs((UUID(device), run) for device, run in runs)
     finally:
         connection.close()  # this thread's own; the next call may be in another
-
-
-class Wake(Enum):
-    """Why a wait ended: to look what changed, or to leave as one came."""
-
-    LOOK = auto()
-    LEAVE = auto()
 
 
 class Named:
@@ -374,15 +338,6 @@ class Named:
     def since(self, before: int, device: str) -> bool:
         """Whether the device was named after the count was `before`."""
         return self.everybody > before or self._devices.get(device, 0) > before
-
-
-def _wake(woken: asyncio.Future[Wake], why: Wake) -> None:
-    if not woken.done():
-        woken.set_result(why)
-
-
-def _leave(woken: asyncio.Future[Wake], _gone: asyncio.Future[None]) -> None:
-    _wake(woken, Wake.LEAVE)
 
 
 def _tell_of_a_fault(task: asyncio.Task[None]) -> None:
