@@ -10,7 +10,7 @@ from itertools import batched
 # An agent holds one poll; a second may still look open after its connection broke.
 MAX_WAITS = 4
 # Waits end together that end within so long; a second of 20,000 would keep everybody else waiting.
-SLOT_SECONDS = 0.05
+SLOT_SECONDS = 0.02
 # Woken together where everybody is. Whoever asks meanwhile is answered in between, so fewer would
 # make the last of 20,000 wait longer, and more whoever asks.
 WOKEN_AT_ONCE = 1000
