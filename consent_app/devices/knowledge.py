@@ -43,6 +43,7 @@ LOOK_AGAIN_SECONDS = 2.0
 # Signed policies kept for devices that ask for theirs again.
 POLICIES_KEPT = 20_000
 NAMES_KEPT = 10_000
+NO_POLICY = (0, "")
 # Stands for a cohort until it is read.
 UNREAD = Cohort.of(None, ForMany.of(()))
 
@@ -146,16 +147,21 @@ class Knowledge:
         told = self._by_token.get(token_hash) if self._listener.is_trusted else None
         return told.known if told else None
 
+    def policy_at_once(self, told: Told) -> str | None:
+        """Return the signed policy that `told` is about, if memory holds it."""
+        version, jws = self._policies.get(told.device, NO_POLICY)
+        if version != told.known.version:
+            return None
+        self._policies.move_to_end(told.device)
+        return jws
+
     async def policy(self, told: Told, token_hash: bytes) -> str | None:
         """Return the signed policy that `told` is about; None if it is the newest no more."""
-        known = told.known
-        if self._policies.get(known.device, (0, ""))[0] != known.version:
+        policy = self.policy_at_once(told)
+        if policy is None:
             await self._read_device(token_hash)
-        version, jws = self._policies.get(known.device, (0, ""))
-        if version != known.version:
-            return None
-        self._policies.move_to_end(known.device)
-        return jws
+            policy = self.policy_at_once(told)
+        return policy
 
     async def checkpoint(self) -> TreeHead:
         """Return the audit log's tree head; all who ask at once share one read."""

@@ -74,23 +74,33 @@ class PolicyPoll:
         self._address_limit = address_limit or AddressLimit()
 
     def answer_at_once(self, question: Question) -> Answer | None:
-        """Answer "nothing changed" from memory; None where there is more to say or to wait for."""
+        """Answer from memory; None where there is something to read, to wait for or to refuse."""
         token_hash = _token_hash(question.authorization)
         told = self.knowledge.told_at_once(token_hash) if token_hash else None
-        if told is None or told.etag != question.if_none_match or question.prefer:
+        ceiling = told.cohort.ceiling if told else None
+        if told is None or ceiling is None or told.known.revoked:
+            return None
+        unchanged = _matches(told.etag, question.if_none_match)
+        policy = None if unchanged else self.knowledge.policy_at_once(told)
+        if question.prefer if unchanged else policy is None:
             return None
         now = time.time()
         form = self._signer.form(told, now)
-        if form is None or told.known.revoked:
-            return None
-        idle = self._device_limit.take(told.known, now)
-        if idle is None:
+        idle = self._device_limit.take(told.known, now) if form else None
+        if form is None or idle is None:
             return None
         self.knowledge.note_seen(told, now)
         if question.agent_run != told.known.agent_run:
             self.knowledge.note_run(told, question.agent_run)
         freshness = self._signer.freshness(told, form, asks_often=idle < WINDOW_SECONDS)
-        return Answer(304, _headers(told.etag, freshness))
+        if policy is None:
+            return Answer(304, _headers(told.etag, freshness))
+        return self._give(told, policy, ceiling.jws, freshness)
+
+    def _give(self, told: Told, policy: str, ceiling: str, freshness: str) -> Answer:
+        self.knowledge.note_delivered(told)
+        body = _documents(policy, ceiling, freshness)
+        return Answer(200, _document_headers(told.etag, body), body)
 
     async def answer(
         self, question: Question, *, gone: Callable[[], Awaitable[None]]
@@ -155,9 +165,7 @@ class PolicyPoll:
                 return Answer(304, _headers(told.etag, freshness))
             policy = await self.knowledge.policy(told, token_hash)
             if policy is not None:
-                self.knowledge.note_delivered(told)
-                body = _documents(policy, ceiling.jws, freshness)
-                return Answer(200, _document_headers(told.etag, body), body)
+                return self._give(told, policy, ceiling.jws, freshness)
             told = await self.knowledge.told(token_hash)
         return problem(503, "unavailable", retry=True)
 

@@ -22,6 +22,7 @@ from consent_agent.protocol.documents import Ceiling, DevicePolicy, Freshness
 from consent_agent.protocol.jws import KeySet, verify
 from consent_app.audit.queries import tree_head
 from consent_app.devices import freshness as freshness_module
+from consent_app.devices import knowledge as knowledge_module
 from consent_app.devices import listening
 from consent_app.devices.actions import revoke_device, sign_ceilings
 from consent_app.devices.announcements import announce_everyone
@@ -140,6 +141,28 @@ def test_gives_three_documents_that_belong_together(make_device, settings):
     assert lifetime == timedelta(minutes=settings.FRESHNESS_MINUTES)
     head = tree_head()
     assert (freshness.checkpoint.size, freshness.checkpoint.root) == (head.size, head.root.hex())
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_documents_given_again_are_the_devices_own_whoever_is_kept_in_memory(
+    make_device, monkeypatch, kept
+):
+    monkeypatch.setattr(knowledge_module, "POLICIES_KEPT", kept)
+    one, other = make_device(), make_device()
+
+    async def scenario():
+        async with serving(one.token) as agent:
+            agents = [agent, Agent(agent.poll, other.token)] * 3
+            answers = [await asking.get() for asking in agents]
+            question = Question(authorization=f"Bearer {one.token}")
+            return answers, agent.poll.answer_at_once(question)
+
+    answers, from_memory = run(scenario)
+    assert (from_memory is not None) == (kept == 2)
+    for enrolled, given in zip([one, other] * 3, answers, strict=True):
+        policy, _, freshness = read(given)
+        assert policy.device == freshness.device == str(enrolled.device.pk)
+        assert freshness.device_digest == content_digest(given.documents["device"].encode())
 
 
 def test_answers_304_with_new_freshness_while_nothing_changed(make_device, monkeypatch):
