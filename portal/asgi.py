@@ -17,6 +17,7 @@ pages = get_asgi_application()
 from consent_app.devices.knowledge import Knowledge  # noqa: E402
 from consent_app.devices.poll import PATH, PolicyPoll, Question  # noqa: E402
 from portal.environment import process_name  # noqa: E402
+from portal.lib.client_address import nearest_address  # noqa: E402
 from portal.lib.database_address import database_address  # noqa: E402
 from portal.lib.keys import refuse_programme_key  # noqa: E402
 from portal.lib.limited_bodies import LimitedBodies, Receive, Scope, Send  # noqa: E402
@@ -78,13 +79,15 @@ def _question(scope: Scope) -> Question:
     def value_of(name: bytes) -> str:
         return first.get(name, b"").decode("latin-1")
 
-    client = scope.get("client")
+    def address() -> str:
+        client = scope.get("client")
+        return nearest_address(value_of(b"x-forwarded-for"), client[0] if client else None)
+
     return Question(
         authorization=value_of(b"authorization"),
+        address=address,
         if_none_match=value_of(b"if-none-match"),
         prefer=value_of(b"prefer"),
-        forwarded_for=value_of(b"x-forwarded-for"),
-        connected=client[0] if client else None,
         agent_run=value_of(b"agent-run"),
     )
 

@@ -6,6 +6,7 @@ All else belongs to `portal/wsgi.py`; docs/operations.md has the lines of nginx 
 import asyncio
 import gc
 import os
+from functools import partial
 from typing import Any, Protocol
 
 import django
@@ -17,6 +18,7 @@ django.setup()
 from consent_app.devices.knowledge import Knowledge  # noqa: E402
 from consent_app.devices.poll import PATH, Answer, PolicyPoll, Question, problem  # noqa: E402
 from portal.environment import process_name  # noqa: E402
+from portal.lib.client_address import nearest_address  # noqa: E402
 from portal.lib.database_address import database_address  # noqa: E402
 from portal.lib.keys import refuse_programme_key  # noqa: E402
 
@@ -83,13 +85,17 @@ class Application:
 def _question(scope: Any) -> Question:
     header = scope.headers.get
     return Question(
-        authorization=header("authorization", ""),
-        if_none_match=header("if-none-match", ""),
-        prefer=header("prefer", ""),
-        forwarded_for=header("x-forwarded-for", ""),
-        connected=scope.client.rpartition(":")[0].strip("[]"),
-        agent_run=header("agent-run", ""),
+        header("authorization", ""),
+        partial(_address, scope),
+        header("if-none-match", ""),
+        header("prefer", ""),
+        header("agent-run", ""),
     )
+
+
+def _address(scope: Any) -> str:
+    connected = scope.client.rpartition(":")[0].strip("[]")
+    return nearest_address(scope.headers.get("x-forwarded-for", ""), connected)
 
 
 application = Application()

@@ -14,7 +14,6 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -27,7 +26,6 @@ from consent_app.devices.knowledge import Knowledge
 from consent_app.devices.poll_limits import AddressLimit, DeviceLimit
 from consent_app.devices.reads_together import TooMany
 from consent_app.devices.told import Told
-from portal.lib.client_address import nearest_address
 from portal.lib.keys import KeysMissing
 
 PATH = "/agent/v1/policy"
@@ -46,15 +44,13 @@ class Answer(NamedTuple):
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """The header fields that count, empty where absent, and who is connected."""
+class Question(NamedTuple):
+    """The header fields that count, empty where absent, and what tells who asks if that counts."""
 
     authorization: str
+    address: Callable[[], str]
     if_none_match: str = ""
     prefer: str = ""
-    forwarded_for: str = ""
-    connected: str | None = None
     agent_run: str = ""
 
 
@@ -125,7 +121,7 @@ class PolicyPoll:
         told = self.knowledge.told_at_once(token_hash)
         if told is None:
             # Only what memory does not know costs a read, and only wrong tokens count.
-            address = nearest_address(question.forwarded_for, question.connected)
+            address = question.address()
             if not self._address_limit.allows(address):
                 return problem(429, "too_many_requests", retry=True)
             told = await self.knowledge.told(token_hash)

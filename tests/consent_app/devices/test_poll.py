@@ -64,7 +64,7 @@ class Agent:
             authorization=authorization or f"Bearer {self.token}",
             if_none_match=etag or "",
             prefer="" if wait is None else f"wait={wait}",
-            connected="192.0.2.1",
+            address=lambda: "192.0.2.1",
         )
         answer = self.poll.answer_at_once(question) or await self.poll.answer(
             question, gone=(gone or asyncio.Event()).wait
@@ -154,7 +154,7 @@ def test_documents_given_again_are_the_devices_own_whoever_is_kept_in_memory(
         async with serving(one.token) as agent:
             agents = [agent, Agent(agent.poll, other.token)] * 3
             answers = [await asking.get() for asking in agents]
-            question = Question(authorization=f"Bearer {one.token}")
+            question = Question(f"Bearer {one.token}", str)
             return answers, agent.poll.answer_at_once(question)
 
     answers, from_memory = run(scenario)
@@ -581,7 +581,7 @@ def test_a_process_that_hears_late_gives_nothing_old_out_after_a_second(make_dev
             line.flows.clear()
             await in_database(start_pause)(employee=person, by=person, minutes=15)
             await asyncio.sleep(1)
-            held_back = agent.poll.answer_at_once(Question(f"Bearer {enrolled.token}", etag))
+            held_back = agent.poll.answer_at_once(Question(f"Bearer {enrolled.token}", str, etag))
             line.flows.set()
             answer = await asyncio.wait_for(agent.get(etag=etag), 5)
             await knowledge.stop()

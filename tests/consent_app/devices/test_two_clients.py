@@ -133,9 +133,7 @@ def test_my_devices_says_what_to_do(note, sign_in):
 
 async def polls(agent, name: str, *, times: int = 1) -> None:
     for _ in range(times):
-        question = Question(
-            authorization=f"Bearer {agent.token}", connected="192.0.2.1", agent_run=name
-        )
+        question = Question(f"Bearer {agent.token}", str, agent_run=name)
         answer = agent.poll.answer_at_once(question) or await agent.poll.answer(
             question, gone=asyncio.Event().wait
         )
@@ -188,7 +186,7 @@ def test_who_makes_up_a_name_for_each_poll_is_written_down_seldom(make_device):
         async with serving(device.token) as agent:
             names = [secrets.token_urlsafe(16) for _ in range(50)]
             for name in names:
-                question = Question(authorization=f"Bearer {agent.token}", agent_run=name)
+                question = Question(f"Bearer {agent.token}", str, agent_run=name)
                 await agent.poll.answer(question, gone=asyncio.Event().wait)
             await asyncio.sleep(0.4)
 
