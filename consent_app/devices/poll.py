@@ -208,10 +208,9 @@ class _GoneAway(Exception):
 
 
 def _token_hash(authorization: str) -> bytes | None:
-    scheme, _, token = authorization.partition(" ")
-    if scheme != "Bearer" and scheme.lower() != "bearer":
+    scheme, token = authorization[:7], authorization[7:].strip()
+    if scheme != "Bearer " and scheme.lower() != "bearer ":
         return None
-    token = token.strip()
     return hashlib.sha256(token.encode()).digest() if token else None
 
 

@@ -29,9 +29,10 @@ from tests.bench.outcome import Figure
 from tests.bench.wakes import make_deciders, start_again
 
 STOP, PUBLICATION = "programme stop", "register published, all ceilings signed"
+# Without the log's inner nodes: how many an entry completes depends on its place in the tree.
 ROWS = """
     SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)
-    FROM pg_stat_xact_user_tables
+      FROM pg_stat_xact_user_tables WHERE relname <> 'audit_node'
 """
 
 

@@ -1,9 +1,12 @@
 """Who counts as one sender."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.test import RequestFactory
 
 from portal.lib.client_address import client_address
+from portal.rsgi import _question
 
 
 @pytest.mark.parametrize(
@@ -29,3 +32,21 @@ def test_behind_our_proxy_the_last_entry_counts(rf: RequestFactory, settings):
     request = rf.get("/", headers={"X-Forwarded-For": "192.0.2.7, 2001:db8::9"})
 
     assert client_address(request) == "2001:db8::"
+
+
+@pytest.mark.parametrize(
+    ("connected", "forwarded", "behind_proxy", "counted"),
+    [
+        ("192.0.2.7:51000", "", False, "192.0.2.7"),
+        ("192.0.2.7:51000", "198.51.100.1", False, "192.0.2.7"),
+        ("127.0.0.1:51000", "203.0.113.9, 198.51.100.1", True, "198.51.100.1"),
+        ("[2001:db8:1:2::7]:51000", "", False, "2001:db8:1:2::"),
+    ],
+)
+def test_the_poll_counts_the_same_sender(settings, connected, forwarded, behind_proxy, counted):
+    settings.BEHIND_PROXY = behind_proxy
+    headers = {"x-forwarded-for": forwarded} if forwarded else {}
+
+    asked = _question(SimpleNamespace(client=connected, headers=headers))
+
+    assert asked.address() == counted
