@@ -233,11 +233,15 @@ class Knowledge:
         if not delivered and not seen:
             return
         try:
-            await self._rows.write(delivered=delivered, seen=seen)
+            unwritten = await self._rows.write(delivered=delivered, seen=seen)
         except (psycopg.Error, PoolTimeout):
             self._delivered = delivered | self._delivered
             self._seen = seen | self._seen
             raise
+        # Some may be no devices any more.
+        since = time.time() - SEEN_EVERY_SECONDS
+        again = {device: seen[device] for device in unwritten if seen[device] > since}
+        self._seen = again | self._seen
 
     async def _write_runs(self) -> None:
         """Have the database decide about runs: a rare thing, so it is left to Django's ORM."""

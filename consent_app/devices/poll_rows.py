@@ -44,9 +44,16 @@ DELIVERED = """
       FROM unnest(%s::timestamptz[], %s::uuid[], %s::bigint[]) AS noted(at, device, version)
      WHERE p.device_id = noted.device AND p.version = noted.version AND p.delivered_at IS NULL
 """
+# Whoever is being decided about is left out: else this would wait for the decision with other
+# devices locked, and a decision about many for those.
 SEEN = """
-    UPDATE devices_device d SET last_seen_at = to_timestamp(noted.at)
-      FROM unnest(%s::float8[], %s::uuid[]) AS noted(at, device) WHERE d.id = noted.device
+    WITH free AS (
+        SELECT d.id, noted.at FROM devices_device d
+          JOIN unnest(%s::float8[], %s::uuid[]) AS noted(at, device) ON d.id = noted.device
+           FOR NO KEY UPDATE OF d SKIP LOCKED
+    )
+    UPDATE devices_device d SET last_seen_at = to_timestamp(free.at) FROM free WHERE d.id = free.id
+    RETURNING d.id::text
 """
 TREE_SIZE = "SELECT coalesce(max(index) + 1, 0) AS size FROM audit_leaf"
 TREE_NODES = """
@@ -98,22 +105,27 @@ class PollRows:
 
     async def write(
         self, *, delivered: Mapping[tuple[str, int], datetime], seen: Mapping[str, float]
-    ) -> None:
+    ) -> set[str]:
         """Write when policies (device, version) were delivered and when (UNIX time) devices polled.
+
+        Return the devices whose poll was not written, since they are being decided about.
 
         Thousands poll in a second, so what was seen goes as PostgreSQL writes an array: to adapt
         each value costs more than the rest of a poll's Python.
         """
+        if delivered:
+            devices, versions = zip(*delivered, strict=True)
+            rows = [list(delivered.values()), list(devices), list(versions)]
+            async with self._pool.connection() as connection:
+                await connection.execute(DELIVERED, rows)
+        if not seen:
+            return set()
         async with self._pool.connection() as connection:
-            if delivered:
-                devices, versions = zip(*delivered, strict=True)
-                await connection.execute(
-                    DELIVERED, [list(delivered.values()), list(devices), list(versions)]
-                )
-            if seen:
-                in_order = sorted(seen)  # as every process takes the locks
-                times = ",".join(str(seen[device]) for device in in_order)
-                await connection.execute(SEEN, [f"{{{times}}}", f"{{{','.join(in_order)}}}"])
+            times = ",".join(map(str, seen.values()))
+            written = await connection.execute(SEEN, [f"{{{times}}}", f"{{{','.join(seen)}}}"])
+            if written.rowcount == len(seen):
+                return set()
+            return seen.keys() - {device for (device,) in await written.fetchall()}
 
     async def _rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
         async with self._pool.connection() as connection:

@@ -27,6 +27,7 @@ from consent_app.devices import listening
 from consent_app.devices.actions import revoke_device, sign_ceilings
 from consent_app.devices.announcements import announce_everyone
 from consent_app.devices.knowledge import Knowledge
+from consent_app.devices.models import Device
 from consent_app.devices.poll import PolicyPoll, Question
 from consent_app.devices.poll_limits import AddressLimit, DeviceLimit
 from consent_app.people.queries import system_user
@@ -714,6 +715,40 @@ def test_database_away_answers_503_and_soon(make_device):
     assert (answer.status, answer.code) == (503, "unavailable")
     assert int(answer.headers["retry-after"]) > 0
     assert took < 3
+
+
+def test_who_is_being_decided_about_keeps_nobody_else_from_being_noted(make_device):
+    """Else the note, with the other locked, and a decision about both would wait for each other."""
+    decided, other = make_device(), make_device()
+
+    async def noted(device):
+        async with asyncio.timeout(3):
+            while not await in_database(has_been_seen)(device=device):
+                await asyncio.sleep(0.05)
+
+    async def scenario():
+        async with serving(decided.token) as agent, deciding_about(decided.device) as decision:
+            await agent.get()
+            await Agent(agent.poll, other.token).get()
+            await noted(other.device)
+            assert not await in_database(has_been_seen)(device=decided.device)
+            await decision.rollback()
+            await noted(decided.device)
+
+    run(scenario)
+
+
+@asynccontextmanager
+async def deciding_about(device):
+    """Yield a connection whose transaction has the device locked."""
+    address = database_address("test")
+    async with await psycopg.AsyncConnection.connect(address) as line:
+        await line.execute("SELECT 1 FROM devices_device WHERE id = %s FOR UPDATE", [device.pk])
+        yield line
+
+
+def has_been_seen(*, device):
+    return Device.objects.filter(pk=device.pk, last_seen_at__isnull=False).exists()
 
 
 def test_notes_when_a_policy_was_first_delivered(make_device):
