@@ -92,7 +92,7 @@ def _written(person: Employee, numbers: Numbers) -> Table:
 @sensitive_variables()
 def _texts(person: Employee, numbers: Numbers) -> Iterator[Sequence[object]]:
     written = Message.objects.filter(request__requester=person).exclude(kind=MessageKind.NOTE)
-    for one in written.select_related("request", "author").order_by("written_at", "pk").iterator():
+    for one in written.select_related("request", "author").order_by("written_at").iterator():
         text = message_text(one.request, one)
         yield (
             numbers[one.request_id], one.get_kind_display(), one.written_at, one.author.name, text,
@@ -114,7 +114,7 @@ def _decisions(person: Employee, numbers: Numbers) -> Table:
 
 @sensitive_variables()
 def _decided(person: Employee, numbers: Numbers) -> Iterator[Sequence[object]]:
-    made = Decision.objects.filter(request__requester=person).order_by("decided_at", "pk")
+    made = Decision.objects.filter(request__requester=person).order_by("decided_at")
     for one in made.select_related("request", "by", "on_behalf_of").iterator():
         yield (
             numbers[one.request_id],

@@ -74,5 +74,5 @@ def _listed(delegations: QuerySet[Delegation], *, over: bool, at: datetime) -> l
     """Return the delegations that are over, or the others; none of those that never began."""
     began = delegations.filter(ends_at__gt=F("starts_at"))
     if over:
-        return list(began.filter(ends_at__lte=at).order_by("-ends_at", "pk")[:SHOWN])
-    return list(began.filter(ends_at__gt=at).order_by("starts_at", "pk"))
+        return list(began.filter(ends_at__lte=at).order_by("-ends_at")[:SHOWN])
+    return list(began.filter(ends_at__gt=at).order_by("starts_at"))

@@ -230,7 +230,7 @@ class Case:
     @cached_property
     def _messages(self) -> list[Message]:
         found = self.request.messages.select_related("author")
-        return list(found.order_by("written_at", "pk"))
+        return list(found.order_by("written_at"))
 
     @cached_property
     def _steps(self) -> list[ReviewStep]:

@@ -31,7 +31,7 @@ def requests_of(employee: Employee) -> ExemptionRequestQuerySet:
     return (
         ExemptionRequest.objects.filter(requester=employee)
         .select_related("ground", "route", "exemption", "protection", "requester__jurisdiction")
-        .order_by("-created_at", "pk")
+        .order_by("-created_at")
     )
 
 
@@ -65,7 +65,7 @@ def statement_of(request: ExemptionRequest) -> Message | None:
 def messages_of(request: ExemptionRequest) -> list[Message]:
     """Return what the employee and the reviewers wrote to each other, oldest first; no notes."""
     written = request.messages.exclude(kind=MessageKind.NOTE).select_related("author")
-    return list(written.order_by("written_at", "pk"))
+    return list(written.order_by("written_at"))
 
 
 def sent_since(employee: Employee, since: datetime) -> int:
@@ -89,8 +89,7 @@ def attachment_of(request: ExemptionRequest, attachment_id: uuid.UUID) -> Attach
 
 
 def decisions_on(request: ExemptionRequest) -> list[Decision]:
-    decisions = request.decisions.select_related("by", "step", "on_behalf_of")
-    return list(decisions.order_by("decided_at", "pk"))
+    return list(request.decisions.select_related("by", "step", "on_behalf_of"))
 
 
 def open_step(request: ExemptionRequest) -> ReviewStep | None:
