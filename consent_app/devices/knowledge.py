@@ -40,6 +40,7 @@ MAX_READS = 10
 RUNS_AT_ONCE = 50
 # Where nobody can wake those who wait, each looks again after about so long.
 LOOK_AGAIN_SECONDS = 2.0
+READ_FIRST_SECONDS = 0.5
 # Signed policies kept for devices that ask for theirs again.
 POLICIES_KEPT = 20_000
 NAMES_KEPT = 10_000
@@ -186,9 +187,11 @@ class Knowledge:
             await self._all_named.wait()
             self._all_named.clear()
             forgotten, self._cohorts_forgotten = self._cohorts_forgotten, set()
-            # What can't be read now, whoever is woken asks for again.
+            # What can't be read now, or not soon, whoever is woken asks for again.
             reads = (self._read_cohort(jurisdiction) for jurisdiction in forgotten)
-            await asyncio.gather(*reads, return_exceptions=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READ_FIRST_SECONDS):
+                    await asyncio.gather(*reads, return_exceptions=True)
             await self._waits.wake_everyone()
 
     # Notes, written to the database a moment later

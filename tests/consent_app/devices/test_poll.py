@@ -696,6 +696,27 @@ def test_stop_for_everyone_is_read_once_for_all_who_wait(make_device):
     assert reads == 1
 
 
+def test_a_read_that_hangs_keeps_nobody_from_being_woken(make_device):
+    enrolled = make_device()
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            knowledge = agent.poll.knowledge
+            etag = (await agent.get()).headers["etag"]
+            waiting = asyncio.create_task(agent.get(etag=etag, wait=30))
+            await until_waiting(knowledge, 1)
+            address = database_address("test")
+            async with await psycopg.AsyncConnection.connect(address) as line:
+                await line.execute("LOCK TABLE restrictions_restriction")
+                await in_database(announce_everyone)()
+                await asyncio.wait_for(until_waiting(knowledge, 0), 3)
+            await until_waiting(knowledge, 1)
+            assert not waiting.done()
+            waiting.cancel()
+
+    run(scenario)
+
+
 def test_database_away_answers_503_and_soon(make_device):
     enrolled = make_device()
 
