@@ -77,8 +77,10 @@ class PolicyPoll:
         if told is None or ceiling is None or told.known.revoked:
             return None
         unchanged = _matches(told.etag, question.if_none_match)
+        if unchanged and question.prefer:
+            return None
         policy = None if unchanged else self.knowledge.policy_at_once(told)
-        if question.prefer if unchanged else policy is None:
+        if policy is None and not unchanged:
             return None
         now = time.time()
         form = self._signer.form(told, now)

@@ -113,14 +113,13 @@ class PollRows:
         Thousands poll in a second, so what was seen goes as PostgreSQL writes an array: to adapt
         each value costs more than the rest of a poll's Python.
         """
-        if delivered:
-            devices, versions = zip(*delivered, strict=True)
-            rows = [list(delivered.values()), list(devices), list(versions)]
-            async with self._pool.connection() as connection:
-                await connection.execute(DELIVERED, rows)
-        if not seen:
-            return set()
         async with self._pool.connection() as connection:
+            if delivered:
+                devices, versions = zip(*delivered, strict=True)
+                rows = [list(delivered.values()), list(devices), list(versions)]
+                await connection.execute(DELIVERED, rows)
+            if not seen:
+                return set()
             times = ",".join(map(str, seen.values()))
             written = await connection.execute(SEEN, [f"{{{times}}}", f"{{{','.join(seen)}}}"])
             if written.rowcount == len(seen):
