@@ -23,9 +23,10 @@ from psycopg_pool import PoolTimeout
 from consent_app.devices.api.problems import problem_body
 from consent_app.devices.freshness import WINDOW_SECONDS, Signer
 from consent_app.devices.knowledge import Knowledge
-from consent_app.devices.poll_limits import AddressLimit, DeviceLimit
+from consent_app.devices.limits import DeviceLimit, wrong_tokens_limit
 from consent_app.devices.reads_together import TooMany
 from consent_app.devices.told import Told
+from portal.lib.bursts import BurstLimit
 from portal.lib.keys import KeysMissing
 
 PATH = "/agent/v1/policy"
@@ -62,12 +63,12 @@ class PolicyPoll:
         knowledge: Knowledge,
         *,
         device_limit: DeviceLimit | None = None,
-        address_limit: AddressLimit | None = None,
+        address_limit: BurstLimit | None = None,
     ) -> None:
         self.knowledge = knowledge
         self._signer = Signer()
         self._device_limit = device_limit or DeviceLimit()
-        self._address_limit = address_limit or AddressLimit()
+        self._address_limit = address_limit or wrong_tokens_limit()
 
     def answer_at_once(self, question: Question) -> Answer | None:
         """Answer from memory; None where there is something to read, to wait for or to refuse."""

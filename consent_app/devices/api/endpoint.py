@@ -16,11 +16,14 @@ from consent_app.devices import queries
 from consent_app.devices.actions import token_hash
 from consent_app.devices.api.problems import STATUS_OF_REFUSAL, ProblemError, problem_response
 from consent_app.devices.errors import DeviceWaitsForOwner
+from consent_app.devices.limits import calls_limit
 from consent_app.devices.models import Device
 from portal.lib.refusals import Refusal
 
 MAX_BODY_BYTES = 64 * 1024
 Endpoint = Callable[..., HttpResponseBase]
+
+_calls = calls_limit()
 
 # pydantic's name of what is wrong -> our stable code
 CODE_OF_VALIDATION = {
@@ -97,6 +100,8 @@ def authenticated_device(request: HttpRequest) -> Device:
         raise ProblemError(401, "unauthorized", headers={"WWW-Authenticate": "Bearer"})
     if device.revoked_at is not None or not device.employee.is_active:
         raise ProblemError(403, "device_revoked", "This device was removed from the portal.")
+    if not _calls.take(device.pk):
+        raise ProblemError(429, "too_many_requests", headers={"Retry-After": "5"})
     return device
 
 

@@ -84,7 +84,7 @@ STARTED_PAUSE = {
 }
 
 BAD_BODY = (400, 413, 415, 422)
-NOT_ALLOWED = (401, 403)
+FOR_DEVICE = (401, 403, 429)
 
 
 @cache
@@ -131,32 +131,32 @@ def _paths() -> dict[str, Any]:
                     _parameter("header", "Prefer", r"wait=([0-9]|[1-4][0-9]|5[0-5])$"),
                 ],
                 answers={200: _json("PolicyAnswer", headers=("ETag",)), 304: _unchanged()},
-                problems=(*NOT_ALLOWED, 429),
+                problems=FOR_DEVICE,
             )
         },
         f"{base}acknowledgements": {
             "post": _operation(
                 "Confirm what the device applied; idempotent by sequence.", body="Acknowledgement",
-                answers={202: _json("Acknowledged")}, problems=(*BAD_BODY, *NOT_ALLOWED, 404, 409),
+                answers={202: _json("Acknowledged")}, problems=(*BAD_BODY, *FOR_DEVICE, 404, 409),
             )
         },
         f"{base}pauses": {
             "post": _operation(
                 "Pause collection on this device.", body="Pause",
-                answers={201: _json("StartedPause")}, problems=(*BAD_BODY, *NOT_ALLOWED, 409),
+                answers={201: _json("StartedPause")}, problems=(*BAD_BODY, *FOR_DEVICE, 409),
             )
         },
         f"{base}pauses/current": {
             "delete": _operation(
                 "End the pause of this device.", answers={204: {"description": "Ended."}},
-                problems=(*NOT_ALLOWED, 404, 409),
+                problems=(*FOR_DEVICE, 404, 409),
             )
         },
         f"{base}ledger": {
             "post": _operation(
                 "Report what was counted; running totals of hours, the greatest holds.",
                 body="Ledger", answers={202: _json("Counted")},
-                problems=(*BAD_BODY, *NOT_ALLOWED, 409),
+                problems=(*BAD_BODY, *FOR_DEVICE, 409),
             )
         },
         f"{base}registers/{{digest}}": {

@@ -12,11 +12,13 @@ from consent_agent.protocol.canonical import content_digest
 from consent_agent.protocol.jws import KeySet, public_key_jwk
 from consent_app.audit.models import Leaf
 from consent_app.devices.actions import issue_enrolment_code, revoke_device
+from consent_app.devices.api import endpoint
 from consent_app.devices.api.problems import STATUS_OF_REFUSAL
 from consent_app.devices.models import Acknowledgement, Device
 from consent_app.notifications.models import Notification
 from consent_app.register.queries import current_version
 from consent_app.restrictions.models import Restriction
+from portal.lib.bursts import BurstLimit
 from portal.lib.refusals import Refusal
 from tests.conftest import NOON
 
@@ -270,6 +272,33 @@ def test_tells_the_device_of_somebody_who_left_so(post_json, make_device):
     enrolled.device.employee.save()
 
     assert problem(post_json("pauses", {}, **enrolled.authorization), 403) == "device_revoked"
+
+
+def test_a_device_that_calls_without_end_is_slowed_down(post_json, make_device, monkeypatch):
+    endless, calm = make_device(), make_device()
+    monkeypatch.setattr(endpoint, "_calls", BurstLimit(burst=2, per_second=0.001))
+
+    def code(device, status):
+        answer = post_json("acknowledgements", {}, **device.authorization)
+        return problem(answer, status)
+
+    assert [code(endless, 422) for _ in range(2)] == ["missing_field"] * 2
+    assert code(endless, 429) == "too_many_requests"
+    assert post_json("pauses", {}, **endless.authorization)["Retry-After"] == "5"
+    assert code(calm, 422) == "missing_field"
+
+
+def test_a_removed_device_that_calls_without_end_is_told_that_it_is_removed(
+    post_json, make_device, monkeypatch
+):
+    enrolled = make_device()
+    monkeypatch.setattr(endpoint, "_calls", BurstLimit(burst=1, per_second=0.001))
+    assert problem(post_json("acknowledgements", {}, **enrolled.authorization), 422)
+    revoke_device(device=enrolled.device, by=enrolled.device.employee)
+
+    for _ in range(2):
+        answer = post_json("acknowledgements", {}, **enrolled.authorization)
+        assert problem(answer, 403) == "device_revoked"
 
 
 # Pauses

@@ -27,12 +27,13 @@ from consent_app.devices import listening
 from consent_app.devices.actions import revoke_device, sign_ceilings
 from consent_app.devices.announcements import announce_everyone
 from consent_app.devices.knowledge import Knowledge
+from consent_app.devices.limits import DeviceLimit
 from consent_app.devices.models import Device
 from consent_app.devices.poll import PolicyPoll, Question
-from consent_app.devices.poll_limits import AddressLimit, DeviceLimit
 from consent_app.people.queries import system_user
 from consent_app.restrictions.actions import resume, start_pause
 from consent_app.restrictions.models import Restriction, Source
+from portal.lib.bursts import BurstLimit
 from portal.lib.database_address import database_address
 from portal.lib.keys import published_keys
 from portal.management.commands.prepare_database import grant_serving_role
@@ -610,7 +611,7 @@ def test_a_device_that_polls_without_end_is_slowed_down(make_device):
 
 def test_an_address_that_tries_tokens_is_slowed_down_and_devices_behind_it_are_not(make_device):
     enrolled = make_device()
-    limit = AddressLimit(burst=2, per_second=0.001)
+    limit = BurstLimit(burst=2, per_second=0.001)
 
     async def scenario():
         async with serving(enrolled.token, address_limit=limit) as agent:
