@@ -42,6 +42,8 @@ from consent_app.devices.api import schemas
 from consent_app.devices.api.endpoint import CODE_OF_VALIDATION
 from consent_app.devices.api.openapi import PROBLEM
 from consent_app.devices.api.problems import STATUS_OF_REFUSAL
+from consent_app.devices.freshness import WINDOW_SECONDS
+from consent_app.devices.limits import DeviceLimit, calls_limit, wrong_tokens_limit
 from consent_app.devices.policy import BUDGET
 from consent_app.ledger import rules as ledger_rules
 from exemptions import rules
@@ -258,6 +260,21 @@ def test_the_policy_says_the_numbers_of_exemptions():
         [settings.STEP_UP_SECONDS // 60],
     ]
     assert openings.OPENINGS_WINDOW.total_seconds() == 10 * 60
+
+
+def test_the_policy_says_the_limits_of_the_agent_api():
+    said = [
+        [float(figure) for figure in amount.split(", ")]
+        for _, amount in rows(section(POLICY, "6. Freshness"))
+    ]
+
+    polls, calls, tokens = DeviceLimit(), calls_limit(), wrong_tokens_limit()
+    assert said[1:] == [
+        [WINDOW_SECONDS],
+        [polls.burst, polls.per_second],
+        [tokens.burst, tokens.per_second],
+        [calls.burst, calls.per_second],
+    ]
 
 
 def test_the_policy_says_the_numbers_of_copies():

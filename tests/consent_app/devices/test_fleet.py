@@ -20,7 +20,7 @@ from consent_app.devices.actions import (
     receive_acknowledgement,
     revoke_device,
 )
-from consent_app.devices.fleet import Contact, Lag, Standing, Wanted
+from consent_app.devices.fleet import Contact, Lag, Standing, Wanted, lists
 from consent_app.devices.models import Ceiling, Device, DevicePolicy, Rollout
 from consent_app.notifications.models import Notification
 from consent_app.people.roles import Role
@@ -222,7 +222,7 @@ def test_filters_together_narrow(make_known, mira):
 
 
 def test_pages_go_on_and_back_without_losing_one(make_known, monkeypatch):
-    monkeypatch.setattr(fleet, "ROWS_PER_PAGE", 2)
+    monkeypatch.setattr(lists, "ROWS_PER_PAGE", 2)
     for hostname in ("A", "B", "B", "C", "D"):
         make_known(hostname=hostname)
     everyone = list(Device.objects.order_by("hostname", "pk"))
