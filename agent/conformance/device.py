@@ -9,8 +9,8 @@ from conformance.contract import AgentCommand
 from conformance.documents import NOON, deny
 from conformance.portal import Request, SimulatedPortal
 from consent_agent.protocol.canonical import parse_json
-from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.jws import read_public_jwk, verify_with_key
+from consent_agent.protocol.times import format_time
 
 # What the usual policy of a case allows, and what it denies because the person prefers so.
 OPEN = "editor"

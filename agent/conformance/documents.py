@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from consent_agent.acceptance import SignedDocuments
 from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_agent.protocol.counterparties import normalise_entry
-from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.jws import SigningKey, encode_base64url, sign
 from consent_agent.protocol.keys import key_set_payload
+from consent_agent.protocol.times import format_time
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DEVICE = "5f0c1c1e-5f6e-4d4e-9b53-3a4b8a0c7a11"

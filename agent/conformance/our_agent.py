@@ -22,8 +22,8 @@ from consent_agent.gate import Gate
 from consent_agent.ledger import Ledger
 from consent_agent.loop import Agent
 from consent_agent.protocol.circumstances import Surroundings
-from consent_agent.protocol.documents import parse_time
 from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.protocol.times import parse_time
 from consent_agent.reporting import Meter, Reporter
 from consent_agent.spool import Batch, Spool
 from consent_agent.state import LocalPause, State

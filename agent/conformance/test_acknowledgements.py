@@ -8,7 +8,7 @@ from conformance.device import Device
 from conformance.documents import NOON, deny
 from conformance.portal import Handler
 from consent_agent.protocol.canonical import content_digest
-from consent_agent.protocol.documents import format_time, parse_time
+from consent_agent.protocol.times import format_time, parse_time
 
 
 def test_confirms_what_is_in_force(device: Device) -> None:

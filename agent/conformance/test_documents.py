@@ -13,8 +13,8 @@ from conformance.documents import COHORT, deny
 from conformance.forge import NEXT_VERSION, OTHER_DEVICE, Forge
 from conformance.portal import Handler, WrongAnswer
 from consent_agent.acceptance import SignedDocuments
-from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.jws import encode_base64url
+from consent_agent.protocol.times import format_time
 
 type Make = Callable[[Forge], SignedDocuments]
 LATER: Final = "2026-11-23T13:00:00Z"

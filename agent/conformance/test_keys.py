@@ -8,8 +8,8 @@ import pytest
 
 from conformance.device import DENIED, USUAL_POLICY, Device
 from conformance.documents import SigningDesk, deny
-from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.jws import SigningKey
+from consent_agent.protocol.times import format_time
 
 
 @pytest.fixture

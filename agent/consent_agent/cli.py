@@ -1,7 +1,7 @@
 """The `consent-agent` command.
 
 Reads arguments, prints what happened, and ends with a status that scripts can tell apart. All work
-is done in `client`, `loop`, `gate` and `state`.
+is done in `client`, `loop`, `gate`, `state` and `proofs`.
 """
 
 import argparse
@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import platform
-import sys
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,13 +20,7 @@ from consent_agent.errors import (
     AgentError,
     AlreadyEnrolled,
     AlreadyRunning,
-    FileUnreadable,
-    HistoryRefused,
-    HistoryTooShort,
-    LogRewritten,
-    NotEnrolled,
     PortalRefused,
-    ReceiptRefused,
 )
 from consent_agent.folders import check_folder, default_folder
 from consent_agent.gate import Gate
@@ -38,14 +31,9 @@ from consent_agent.pacing import (
     MIN_EVERY_SECONDS,
     Pace,
 )
-from consent_agent.protocol.canonical import parse_json
-from consent_agent.protocol.documents import format_time
+from consent_agent.proofs import verify_history, verify_receipt
 from consent_agent.protocol.errors import DocumentRefused
-from consent_agent.protocol.history import MAX_BYTES as MAX_HISTORY_BYTES
-from consent_agent.protocol.history import History, check_growth, read_history, read_kept
-from consent_agent.protocol.jws import KeySet
-from consent_agent.protocol.receipts import MAX_BYTES as MAX_RECEIPT_BYTES
-from consent_agent.protocol.receipts import verify_receipt
+from consent_agent.protocol.times import format_time
 from consent_agent.service import (
     LOG_BYTES,
     LOG_FILE,
@@ -55,15 +43,12 @@ from consent_agent.service import (
     run_until_stopped,
 )
 from consent_agent.state import MAX_PAUSE_MINUTES, LocalPause, State
+from consent_agent.terminal import announce, complain
 from consent_agent.wording import (
-    KEYS_OF_THE_FILE,
     advice_on,
     describe_denied,
-    printable,
-    receipt_lines,
     status_lines,
     time_of_day,
-    withdrawn_key_note,
 )
 
 type _Parser = argparse.ArgumentParser
@@ -94,12 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         command(options)
     except AgentError as failure:
-        _complain(f"consent-agent: {failure}")
+        complain(f"consent-agent: {failure}")
         if advice := advice_on(failure):
-            _complain(advice)
+            complain(advice)
         return failure.exit_status
     except DocumentRefused as refusal:
-        _complain(f"consent-agent: A document was refused ({refusal}).")
+        complain(f"consent-agent: A document was refused ({refusal}).")
         return 1
     except KeyboardInterrupt:
         return 0
@@ -161,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("resume", _resume, "end the pause before its time")
     add("report", _report, "tell the portal now what was counted")
-    verifying = add("verify-receipt", _verify_receipt, "check a receipt, without a network")
+    verifying = add("verify-receipt", verify_receipt, "check a receipt, without a network")
     verifying.add_argument("file", metavar="FILE", type=Path, help="the receipt")
     verifying.add_argument(
         "--keys",
@@ -171,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     proving = add(
         "verify-history",
-        _verify_history,
+        verify_history,
         "check that the portal's log only grew, without a network",
     )
     proving.add_argument("history", metavar="HISTORY", type=Path, help="the newer file")
@@ -248,29 +233,21 @@ async def _enrol_with_portal(options: argparse.Namespace) -> None:
             employee_email=options.employee_email,
         )
     State.create(options.state, enrolment)
-    _announce(f"Enrolled as device {enrolment.device_id}. Now start the agent: consent-agent run")
+    announce(f"Enrolled as device {enrolment.device_id}. Now start the agent: consent-agent run")
     if options.employee_email:
-        _announce(f"It collects nothing until {options.employee_email} says that it is theirs.")
+        announce(f"It collects nothing until {options.employee_email} says that it is theirs.")
 
 
 def _run(options: argparse.Namespace) -> None:
     state = State.load(options.state)
     pace = Pace(every_seconds=options.every, spread_seconds=options.spread)
-    announce = LogFile(state.path) if options.log else _announce
+    say = LogFile(state.path) if options.log else announce
     try:
-        asyncio.run(run_until_stopped(state, pace=pace, announce=announce))
+        asyncio.run(run_until_stopped(state, pace=pace, announce=say))
     except AgentError as failure:
         if options.log:
-            announce(str(failure))
+            say(str(failure))
         raise
-
-
-def _announce(line: str) -> None:
-    print(printable(line), flush=True)
-
-
-def _complain(line: str) -> None:
-    print(printable(line), file=sys.stderr)
 
 
 def _status(options: argparse.Namespace) -> None:
@@ -281,7 +258,7 @@ def _status(options: argparse.Namespace) -> None:
         print(json.dumps(_describe_status(state, gate, now, at_work=at_work), indent=2))
         return
     for line in status_lines(state.enrolment, gate, now, at_work=at_work):
-        _announce(line)
+        announce(line)
 
 
 def _describe_status(state: State, gate: Gate, now: Instant, *, at_work: bool) -> dict[str, object]:
@@ -322,10 +299,10 @@ async def _report_pause(state: State, pause: LocalPause) -> None:
         try:
             await client.start_pause(minutes=pause.minutes, idempotency_key=pause.idempotency_key)
         except PortalRefused as refusal:
-            _complain(f"It holds on this device. {refusal}")
+            complain(f"It holds on this device. {refusal}")
             return
         except AgentError as failure:
-            _complain(f"{failure} The running agent will report the pause.")
+            complain(f"{failure} The running agent will report the pause.")
             return
     state.mark_reported(pause)
 
@@ -337,78 +314,8 @@ def _report(options: argparse.Namespace) -> None:
 async def _report_counts(state: State) -> None:
     async with Connection(state.enrolment.portal_url) as connection:
         client = PortalClient(connection, state.enrolment)
-        rows = await make_reporter(state, client, connection, announce=_announce).report()
-    _announce(f"Rows that the portal took: {rows}.")
-
-
-def _verify_receipt(options: argparse.Namespace) -> None:
-    keys, origin = _trusted_keys(options)
-    try:
-        receipt = verify_receipt(_read_file(options.file, limit=MAX_RECEIPT_BYTES), keys=keys)
-    except DocumentRefused as refusal:
-        raise ReceiptRefused(refusal.code) from None
-    for line in receipt_lines(receipt, keys=origin):
-        _announce(line)
-    notes = [KEYS_OF_THE_FILE] if keys is None else []
-    if receipt.withdrawn_at is not None:
-        notes.append(withdrawn_key_note(receipt.withdrawn_at))
-    for line in "\n".join(notes).splitlines():
-        _complain(line)
-
-
-def _verify_history(options: argparse.Namespace) -> None:
-    keys, origin = _trusted_keys(options)
-    try:
-        history = read_history(_read_file(options.history, limit=MAX_HISTORY_BYTES), keys=keys)
-    except DocumentRefused as refusal:
-        raise HistoryRefused(options.history, refusal.code) from None
-    for path in options.kept:
-        _check_kept(path, history, options.history, keys)
-    _announce(f"Signed by one of {origin}.")
-    if keys is None:
-        for line in KEYS_OF_THE_FILE.splitlines():
-            _complain(line)
-
-
-def _check_kept(path: Path, history: History, newer: Path, keys: KeySet | None) -> None:
-    """Say that the log only grew since `path`, or raise what is wrong."""
-    try:
-        kept = read_kept(_read_file(path, limit=MAX_HISTORY_BYTES), keys=keys)
-    except DocumentRefused as refusal:
-        raise HistoryRefused(path, refusal.code) from None
-    try:
-        check_growth(kept, history)
-    except DocumentRefused as refusal:
-        if refusal.code == "not_covered":
-            raise HistoryTooShort(path, refusal.detail) from None
-        raise LogRewritten(newer, path, refusal.detail) from None
-    _announce(
-        f"Nothing was altered since {path}: its {kept.size} entries are the first of the"
-        f" {history.head.size} that stood in the log on {format_time(history.head.issued_at)}."
-    )
-
-
-def _trusted_keys(options: argparse.Namespace) -> tuple[KeySet | None, str]:
-    """Return the keys to believe and where they come from; None for those in the receipt."""
-    if options.keys is not None:
-        document = parse_json(_read_file(options.keys, limit=MAX_RECEIPT_BYTES))
-        if not isinstance(document, dict):
-            raise DocumentRefused("bad_jwks", "not an object")
-        return KeySet.from_jwks(document), f"the keys in {options.keys}"
-    try:
-        state = State.load(options.state)
-    except NotEnrolled:
-        return None, "the keys in the receipt itself"
-    keys, _ = state.read_keys()
-    return keys, f"the keys that this device was given by {state.enrolment.portal_url}"
-
-
-def _read_file(path: Path, *, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-    except OSError as error:
-        raise FileUnreadable(path, error.strerror or type(error).__name__) from error
+        rows = await make_reporter(state, client, connection, announce=announce).report()
+    announce(f"Rows that the portal took: {rows}.")
 
 
 def _resume(options: argparse.Namespace) -> None:
@@ -434,10 +341,10 @@ def _forget(options: argparse.Namespace) -> None:
     if not options.yes:
         question = f"Delete all that the agent keeps in {options.state}? Type yes: "
         if input(question).strip().lower() != "yes":
-            _announce("Nothing was deleted.")
+            announce("Nothing was deleted.")
             return
     State.erase(options.state)
     LogFile(options.state).remove()
     with contextlib.suppress(OSError):  # somebody else's files may be in there
         options.state.rmdir()
-    _announce("Deleted. The portal still knows this device: its owner, or IT, removes it there.")
+    announce("Deleted. The portal still knows this device: its owner, or IT, removes it there.")

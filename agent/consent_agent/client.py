@@ -27,10 +27,10 @@ from consent_agent.errors import (
     PortalUnreachable,
 )
 from consent_agent.protocol.canonical import content_digest, parse_json
-from consent_agent.protocol.documents import Members
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import PROGRAMME_ROLE, KeySet, public_key_jwk
 from consent_agent.protocol.keys import read_key_set
+from consent_agent.protocol.members import Members
 from consent_agent.state import Enrolment
 from consent_agent.transport import LIMITS, problem_of, tls_context
 

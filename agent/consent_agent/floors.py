@@ -6,7 +6,8 @@ What floors mean is left to `acceptance`.
 from collections.abc import Iterable
 
 from consent_agent.acceptance import Floor, Floors
-from consent_agent.protocol.documents import MAX_VERSION, Members, format_time
+from consent_agent.protocol.members import MAX_VERSION, Members
+from consent_agent.protocol.times import format_time
 
 
 def floors_members(floors: Floors) -> dict[str, object]:

@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 
 from consent_agent.errors import StateRefused
 from consent_agent.protocol.decision import Reason, Verdict
-from consent_agent.protocol.documents import format_time
+from consent_agent.protocol.times import format_time
 
 LEDGER_FILES: Final = ("ledger.sqlite3", "ledger.sqlite3-journal")
 # The portal takes the hours of 7 days; the oldest may pass that limit while it is on its way.

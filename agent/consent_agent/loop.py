@@ -3,9 +3,9 @@
 Four tasks share one gate. Polling asks first without waiting, then at the `pacing` of this agent.
 Watching looks at the person's own pause (`pausing`) and notices that the computer slept, each
 second. Reporting sends acknowledgements, and pauses that the portal has not heard of, until it took
-them; counts are left to `reporting`, keys to `trust`. Failed answers change nothing: what is in
-force runs out by itself. What is acceptable is decided in `acceptance`, what may be captured in
-`gate`.
+them; what they say is left to `confirming`, counts to `reporting`, keys to `trust`. Failed answers
+change nothing: what is in force runs out by itself. What is acceptable is decided in `acceptance`,
+what may be captured in `gate`.
 
 News is on disk before it is confirmed. An answer that only renews what holds is written down each
 few minutes: a device that starts again from an older one stops earlier, and no later.
@@ -20,25 +20,24 @@ from typing import Final
 from consent_agent.acceptance import Floors, SignedDocuments, accept, verify_documents
 from consent_agent.client import NewPolicy, PortalClient, StillCurrent
 from consent_agent.clock import Clock, Instant
+from consent_agent.confirming import Confirmations
 from consent_agent.errors import (
     AgentError,
     AnswerRefused,
     DeviceRevoked,
     NotEnrolled,
-    PortalRefused,
     Slept,
 )
 from consent_agent.gate import Gate, HeldPolicy, restore_policy
 from consent_agent.pacing import SLEPT_SECONDS, BackOff, Pace
 from consent_agent.pausing import OwnPause
 from consent_agent.protocol.counterparties import CounterpartyFilter
-from consent_agent.protocol.documents import Acknowledgement, DevicePolicy
+from consent_agent.protocol.documents import DevicePolicy
 from consent_agent.protocol.errors import DocumentRefused
-from consent_agent.protocol.jws import sign
 from consent_agent.protocol.matching import Register
 from consent_agent.reporting import Reporter
 from consent_agent.spool import Spool
-from consent_agent.state import State, StoredAcknowledgement, StoredPolicy
+from consent_agent.state import State, StoredPolicy
 from consent_agent.trust import CURABLE, Trust
 from consent_agent.wording import policy_line
 
@@ -71,11 +70,9 @@ class Agent:
         self._clock = clock
         self._announce = announce
         self._trust = Trust(state, client, clock)
-        self._signing_key = state.enrolment.signing_key
         self._floors = Floors()
         self._etag: str | None = None
-        self._acknowledgement: StoredAcknowledgement | None = None
-        self._unconfirmed_line = ""
+        self._confirmations = Confirmations(state=state, gate=gate, clock=clock, announce=announce)
         self._pause = OwnPause(state=state, gate=gate, clock=clock, announce=announce)
         self._pace = pace
         # When, by the steady clock, the freshness that the state folder knows of is over.
@@ -119,7 +116,7 @@ class Agent:
 
     async def _confirm_or_say_why(self) -> None:
         try:
-            await self._send_acknowledgement()
+            await self._confirmations.send(self._client)
         except DeviceRevoked:
             raise
         except AgentError as failure:
@@ -150,7 +147,7 @@ class Agent:
         """Go on where the last run ended, as far as its files can still be trusted."""
         # Before what may fail: numbers that begin again look to the portal like two programs.
         try:
-            self._acknowledgement = self._state.read_acknowledgement()
+            self._confirmations.restore()
         except (AgentError, DocumentRefused) as failure:
             self._announce(f"What was confirmed last is not known: {failure}")
         try:
@@ -170,7 +167,7 @@ class Agent:
             self._kept_until = held.fresh_until_steady if is_this_boot else None
             self._gate.swap(held)
             self._announce(f"{policy_line(held, self._clock.now())}  stored")
-        if self._acknowledgement and self._acknowledgement.unsent:
+        if self._confirmations.are_owed:
             self._reportable.set()
 
     async def _poll_forever(self) -> None:
@@ -312,7 +309,8 @@ class Agent:
         self._keep(stored, held, is_news=is_news or etag != self._etag)
         self._etag = etag
         self._drop_erased(accepted.policy)  # or fail here, and confirm nothing
-        self._acknowledge(held, is_news=is_news)
+        if self._confirmations.sign(held, is_news=is_news):
+            self._reportable.set()
         return is_news
 
     def _keep(self, policy: StoredPolicy, held: HeldPolicy, *, is_news: bool) -> None:
@@ -373,44 +371,6 @@ class Agent:
         if dropped:
             self._announce(f"Dropped before upload, because it was erased: {dropped} batches.")
 
-    def _acknowledge(self, held: HeldPolicy, *, is_news: bool) -> None:
-        """Sign what is in force now, unless the portal was told the same already."""
-        now = self._clock.now()
-        effect = self._effect(held, now)
-        accepted = held.accepted
-        subject = f"{accepted.device_digest} {accepted.ceiling_digest} {effect}"
-        last = self._acknowledgement
-        if last is not None and last.subject == subject:
-            if is_news:
-                confirmed = "not confirmed yet" if last.unsent else "confirmed"
-                self._announce(f"{policy_line(held, now)}  {confirmed}")
-            return
-        acknowledgement = Acknowledgement(
-            device=accepted.policy.device,
-            device_version=accepted.policy.version,
-            device_digest=accepted.device_digest,
-            ceiling_digest=accepted.ceiling_digest,
-            applied_at=now.wall,
-            effect=effect,
-            sequence=last.sequence + 1 if last else 1,
-        )
-        jws = sign(acknowledgement.to_payload(), typ="acknowledgement+jws", key=self._signing_key)
-        self._keep_acknowledgement(
-            StoredAcknowledgement(acknowledgement.sequence, subject, jws),
-        )
-        self._unconfirmed_line = policy_line(held, now)
-        self._reportable.set()
-
-    def _effect(self, held: HeldPolicy, now: Instant) -> str:
-        pause = self._gate.local_pause
-        if pause is not None and pause.is_in_force(now):
-            return "not_collecting"
-        return "collecting" if held.collects_anything(now) else "not_collecting"
-
-    def _keep_acknowledgement(self, acknowledgement: StoredAcknowledgement) -> None:
-        self._state.write_acknowledgement(acknowledgement)
-        self._acknowledgement = acknowledgement
-
     async def _watch_forever(self) -> None:
         """Look after what no answer of the portal tells: the pause's file, and having slept."""
         last = self._clock.now().steady
@@ -432,7 +392,7 @@ class Agent:
             await self._reportable.wait()
             self._reportable.clear()
             try:
-                await self._send_acknowledgement()
+                await self._confirmations.send(self._client)
                 if self._pause.is_overdue():
                     await self._pause.report(self._client)
             except DeviceRevoked:
@@ -452,22 +412,6 @@ class Agent:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(most_seconds):
                 await self._portal_answered.wait()
-
-    async def _send_acknowledgement(self) -> None:
-        sending = self._acknowledgement
-        if sending is None or sending.unsent is None:
-            return
-        line = self._unconfirmed_line
-        try:
-            await self._client.acknowledge(sending.unsent)
-            outcome = "confirmed"
-        except PortalRefused as refusal:
-            if refusal.is_passing:
-                raise
-            outcome = f"not confirmed: {refusal}"
-        self._announce(f"{line}  {outcome}" if line else f"Last policy {outcome}")
-        if self._acknowledgement is sending:  # else a newer one is to be sent, and soon will be
-            self._keep_acknowledgement(replace(sending, unsent=None))
 
 
 def _rules_of(held: HeldPolicy) -> tuple[object, ...]:

@@ -16,8 +16,10 @@ from typing import Final, Self
 
 from consent_agent.errors import StateRefused
 from consent_agent.protocol.canonical import canonical_json, parse_json
-from consent_agent.protocol.documents import Erase, Members, format_time
+from consent_agent.protocol.documents import Erase
 from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.protocol.members import Members
+from consent_agent.protocol.times import format_time
 from consent_agent.state import SPOOL, State
 from consent_agent.storage import Folder
 

@@ -24,7 +24,7 @@ from consent_agent.floors import floors_members, read_floors
 from consent_agent.folders import check_folder
 from consent_agent.ledger import LEDGER_FILES
 from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
-from consent_agent.protocol.documents import MAX_VERSION, Ceiling, Erase, Members, format_time
+from consent_agent.protocol.documents import Ceiling, Erase
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import (
     DEVICE_ROLE,
@@ -34,6 +34,8 @@ from consent_agent.protocol.jws import (
     encode_base64url,
 )
 from consent_agent.protocol.keys import read_key_set
+from consent_agent.protocol.members import MAX_VERSION, Members
+from consent_agent.protocol.times import format_time
 from consent_agent.storage import Folder, Look, Seal
 
 MAX_PAUSE_MINUTES: Final = 30

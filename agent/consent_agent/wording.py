@@ -9,8 +9,9 @@ from consent_agent.errors import AgentError
 from consent_agent.gate import Gate, HeldPolicy
 from consent_agent.protocol.canonical import canonical_json
 from consent_agent.protocol.decision import standing_refusal
-from consent_agent.protocol.documents import Deny, format_time
+from consent_agent.protocol.documents import Deny
 from consent_agent.protocol.receipts import Receipt
+from consent_agent.protocol.times import format_time
 from consent_agent.state import Enrolment, LocalPause
 
 _NAMES_SHOWN = 3

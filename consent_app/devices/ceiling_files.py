@@ -12,9 +12,10 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from consent_agent.protocol.canonical import canonical_json
-from consent_agent.protocol.documents import Ceiling, format_time
+from consent_agent.protocol.documents import Ceiling
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import SigningKey, sign
+from consent_agent.protocol.times import format_time
 from consent_app.devices.actions.policies import UnsignedCeiling
 from consent_app.devices.errors import CeilingFileUnreadable
 

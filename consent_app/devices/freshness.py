@@ -21,8 +21,8 @@ from django.conf import settings
 from nacl.signing import SigningKey
 
 from consent_agent.protocol.canonical import canonical_json
-from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.jws import encoded_header
+from consent_agent.protocol.times import format_time
 from consent_app.audit.queries import TreeHead
 from consent_app.devices.told import Cohort, Told
 from portal.lib.keys import signing_key

@@ -13,7 +13,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from consent_agent.protocol.canonical import canonical_json, parse_json
-from consent_agent.protocol.documents import parse_time
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import (
     PROGRAMME_ROLE,
@@ -22,6 +21,7 @@ from consent_agent.protocol.jws import (
     sign,
 )
 from consent_agent.protocol.keys import TYP, key_set_payload, read_payload
+from consent_agent.protocol.times import parse_time
 from consent_app.devices.errors import KeySetUnreadable
 from portal.lib.keys import WITHDRAWN
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from consent_agent.protocol.documents import format_time
+from consent_agent.protocol.times import format_time
 from consent_app.restrictions.rules import LONGEST_PAUSE_MINUTES
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from consent_agent.protocol import documents
 from consent_agent.protocol.jws import decode_base64url
+from consent_agent.protocol.members import Members
 from consent_app.devices.models import (
     WAITS_FOR_OWNER,
     Acknowledgement,
@@ -221,8 +222,7 @@ def stops_for(jurisdiction: Jurisdiction, *, at: datetime) -> tuple[documents.De
     rows = restrictions_on_many(at=at)
     facts = [restriction_fact(row) for row in rows if row.cohort_id in (None, jurisdiction.pk)]
     return tuple(
-        documents.Deny.from_members(documents.Members(deny_entry(fact)))
-        for fact in in_order(facts, at=at)
+        documents.Deny.from_members(Members(deny_entry(fact))) for fact in in_order(facts, at=at)
     )
 
 

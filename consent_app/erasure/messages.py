@@ -11,7 +11,7 @@ from django.conf import settings
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from consent_agent.protocol.canonical import canonical_json, parse_json
-from consent_agent.protocol.documents import format_time
+from consent_agent.protocol.times import format_time
 from consent_app.erasure.models import ErasureOrder, StoreErasure
 
 REPLY_PATH = "/erasure/confirmations"

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from consent_agent.protocol.documents import format_time
+from consent_agent.protocol.times import format_time
 from consent_app.ledger.models import HourlyCost
 from consent_app.ledger.queries.own import Row
 from consent_app.register.rules import FORMULA as SIGNS_OF_A_FORMULA

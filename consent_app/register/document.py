@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from consent_agent.protocol.canonical import canonical_json
-from consent_agent.protocol.documents import format_time
+from consent_agent.protocol.times import format_time
 from consent_app.register.models import Application, Safeguard
 
 

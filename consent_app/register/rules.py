@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
-from consent_agent.protocol.documents import Members
 from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.protocol.members import Members
 from consent_agent.protocol.safeguards import Detector, Safeguard
 from consent_app.people.rules import invisible_character
 from consent_app.register.models import SLUG, Category, Sensitivity

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from consent_agent.protocol.documents import format_time
+from consent_agent.protocol.times import format_time
 from portal.lib.keys import (
     CURRENT,
     LISTING,

@@ -29,8 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 
-from consent_agent.protocol.documents import format_time, parse_time
 from consent_agent.protocol.jws import SigningKey
+from consent_agent.protocol.times import format_time, parse_time
 
 ROLES = ("programme", "policy", "checkpoint")
 SEALING_KEYS = "sealing.keys"

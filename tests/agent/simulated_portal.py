@@ -19,7 +19,7 @@ from conformance.documents import SigningDesk as DeskOfTheSuite
 from conformance.documents import ceiling_members as ceiling_members_of_the_suite
 from conformance.portal import Handler, SimulatedPortal, WrongAnswer
 from consent_agent.protocol.canonical import canonical_json, content_digest
-from consent_agent.protocol.documents import format_time
+from consent_agent.protocol.times import format_time
 
 __all__ = [
     "DEVICE",

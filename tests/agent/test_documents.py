@@ -11,17 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent_agent.protocol.canonical import MAX_NESTING, canonical_json, parse_json
-from consent_agent.protocol.documents import (
-    MAX_VERSION,
-    Ceiling,
-    Conditions,
-    DevicePolicy,
-    Freshness,
-    format_time,
-    parse_time,
-)
+from consent_agent.protocol.documents import Ceiling, Conditions, DevicePolicy, Freshness
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import decode_base64url
+from consent_agent.protocol.members import MAX_VERSION
+from consent_agent.protocol.times import format_time, parse_time
 from consent_app.devices import policy
 from tests.agent.simulated_portal import NOON, ceiling_members, deny, policy_members
 

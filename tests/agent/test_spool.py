@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from consent_agent import spool as spool_module
 from consent_agent.errors import NotEnrolled, StateRefused
-from consent_agent.protocol.documents import Erase, Members
+from consent_agent.protocol.documents import Erase
+from consent_agent.protocol.members import Members
 from consent_agent.spool import Batch, Spool
 from tests.agent.simulated_portal import NOON
 

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from consent_agent.protocol.canonical import parse_json
-from consent_agent.protocol.documents import Members
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import decode_base64url
 from consent_agent.protocol.matching import normal_host
+from consent_agent.protocol.members import Members
 
 SCHEMA: Final = "counterparties/1"
 HASH: Final = "hmac-sha256"

@@ -15,10 +15,11 @@ from typing import Final
 
 from consent_agent.protocol import merkle
 from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
-from consent_agent.protocol.documents import MAX_VERSION, Members, format_time
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import KeySet, SigningKey, sign
+from consent_agent.protocol.members import MAX_VERSION, Members
 from consent_agent.protocol.receipts import hash_of, object_of, signed_payload, verify_receipt
+from consent_agent.protocol.times import format_time
 
 SCHEMA: Final = "history/1"
 TYP: Final = "history+jws"

@@ -19,8 +19,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from consent_agent.protocol.canonical import canonical_json, parse_json
-from consent_agent.protocol.documents import Members
 from consent_agent.protocol.errors import DocumentRefused
+from consent_agent.protocol.members import Members
 
 ALGORITHM: Final = "Ed25519"
 MAX_TOKEN_BYTES: Final = 64 * 1024

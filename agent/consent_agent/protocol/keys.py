@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Final
 
 from consent_agent.protocol.canonical import parse_json
-from consent_agent.protocol.documents import Members, format_time
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import PROGRAMME_ROLE, KeySet, verify
+from consent_agent.protocol.members import Members
+from consent_agent.protocol.times import format_time
 
 SCHEMA: Final = "keys/1"
 TYP: Final = "keys+jws"

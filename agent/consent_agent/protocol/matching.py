@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Self
 
 from consent_agent.protocol.canonical import parse_json
-from consent_agent.protocol.documents import Members
 from consent_agent.protocol.errors import DocumentRefused, RegisterRefused
 from consent_agent.protocol.kinds import is_never_collected
+from consent_agent.protocol.members import Members
 from consent_agent.protocol.safeguards import MAX_TEXT_LENGTH, Safeguard, Safeguards
 
 # One reading of an address only. Browsers take a backslash for a slash, strip tabs and line breaks

@@ -20,8 +20,8 @@ from stdnum.nl import bsn
 from stdnum.pl import pesel
 from stdnum.us import rtn
 
-from consent_agent.protocol.documents import Members
 from consent_agent.protocol.errors import RegisterRefused
+from consent_agent.protocol.members import Members
 
 MASK: Final = "[masked]"
 # Longer addresses and titles are not searched; `decision` refuses them instead.

@@ -15,10 +15,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from consent_agent.protocol.canonical import canonical_json, content_digest
-from consent_agent.protocol.documents import parse_time
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.jws import KeySet, key_prefix, sign, verify
 from consent_agent.protocol.keys import TYP, read_payload
+from consent_agent.protocol.times import parse_time
 from consent_app.audit.actions import record
 from consent_app.devices import events, key_sets, queries
 from consent_app.devices.actions.policies import replace_signatures

@@ -8,9 +8,9 @@ from itertools import zip_longest
 from django.db import transaction
 from django.utils import timezone
 
-from consent_agent.protocol import documents
 from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_agent.protocol.jws import sign
+from consent_agent.protocol.times import format_time
 from consent_app.audit.actions import record
 from consent_app.contacts.queries import newest_filter
 from consent_app.devices import announcements, events, queries
@@ -179,7 +179,7 @@ def _unsigned(
         is_same = is_same and known is not None and known.content_digest == digest
         if not is_same:
             version += 1
-            issued = {"version": version, "issued_at": documents.format_time(at)}
+            issued = {"version": version, "issued_at": format_time(at)}
             yield UnsignedCeiling(
                 jurisdiction=jurisdiction,
                 register=register,

@@ -11,9 +11,9 @@ from consent_agent.gate import Gate, HeldPolicy
 from consent_agent.protocol.canonical import content_digest
 from consent_agent.protocol.counterparties import CounterpartyFilter
 from consent_agent.protocol.decision import Reason
-from consent_agent.protocol.documents import format_time
 from consent_agent.protocol.jws import KeySet, sign
 from consent_agent.protocol.matching import Register
+from consent_agent.protocol.times import format_time
 from consent_app.audit.models import Leaf
 from consent_app.contacts.actions import add_entries, object_to_all, withdraw_objection
 from consent_app.contacts.models import BuiltFilter

@@ -3,8 +3,8 @@
 import pytest
 from django.utils import timezone
 
-from consent_agent.protocol.documents import MAX_VERSION
 from consent_agent.protocol.jws import sign
+from consent_agent.protocol.members import MAX_VERSION
 from consent_app.devices.actions.keys import keep_signed_keys, keys_to_sign
 from consent_app.devices.errors import KeySetNotWanted, KeySetUnreadable
 from consent_app.devices.key_sets import sign_file, unsigned_file

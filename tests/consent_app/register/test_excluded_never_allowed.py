@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from consent_agent.protocol.canonical import canonical_json
 from consent_agent.protocol.decision import PolicyView, Reason, Subject
-from consent_agent.protocol.documents import Ceiling, Deny, DevicePolicy, Members
+from consent_agent.protocol.documents import Ceiling, Deny, DevicePolicy
 from consent_agent.protocol.matching import Register
+from consent_agent.protocol.members import Members
 from consent_app.devices.policy import (
     DeviceFacts,
     RestrictionFact,
