@@ -164,13 +164,19 @@ def test_the_log_says_that_a_filter_was_built_and_of_whom_nothing(listed):
 # How long it is kept
 
 
-def renew_after_objection(number: int) -> BuiltFilter:
-    object_to_all(address=f"tom{number}@example.net")
-    return renew_filter()
+@pytest.fixture
+def built_filters(db, frozen_time) -> list[BuiltFilter]:
+    """Two of them, the older first."""
+    built = []
+    for number in (1, 2):
+        object_to_all(address=f"tom{number}@example.net")
+        built.append(renew_filter())
+        frozen_time.shift(timedelta(seconds=1))
+    return built
 
 
-def test_old_filters_go_an_hour_after_the_last_ceiling_named_them(db, frozen_time):
-    first, second = renew_after_objection(1), renew_after_objection(2)
+def test_old_filters_go_an_hour_after_the_last_ceiling_named_them(built_filters, frozen_time):
+    first, second = built_filters
     forget_filters(named={first.digest})
     frozen_time.shift(timedelta(minutes=59))
 
@@ -182,8 +188,8 @@ def test_old_filters_go_an_hour_after_the_last_ceiling_named_them(db, frozen_tim
     assert filter_document(second.digest)
 
 
-def test_the_newest_stays_also_while_nothing_names_it(db, frozen_time):
-    first, newest = renew_after_objection(1), renew_after_objection(2)
+def test_the_newest_stays_also_while_nothing_names_it(built_filters, frozen_time):
+    first, newest = built_filters
     frozen_time.shift(timedelta(days=30))
 
     assert forget_filters(named={first.digest}) == 0

@@ -60,7 +60,8 @@ def believed() -> KeySet:
 
 
 def events() -> list[str]:
-    return list(Leaf.objects.filter(event__startswith="key").values_list("event", flat=True))
+    written = Leaf.objects.filter(event__startswith="key").order_by("index")
+    return list(written.values_list("event", flat=True))
 
 
 @pytest.fixture

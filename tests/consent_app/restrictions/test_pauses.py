@@ -51,7 +51,8 @@ def start(person, length=15, **options):
 
 
 def events():
-    return list(Leaf.objects.filter(event__startswith="pause.").values_list("event", flat=True))
+    written = Leaf.objects.filter(event__startswith="pause.").order_by("index")
+    return list(written.values_list("event", flat=True))
 
 
 def test_pause_takes_everything_away_until_its_end(mira, heard):
