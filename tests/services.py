@@ -27,6 +27,10 @@ LONGEST = (
     "tests/browser/",
     "tests/test_differential.py",
     "tests/test_access.py",
+    "tests/exemptions/test_killed_workers.py",
+    "tests/exemptions/test_my_requests.py",
+    "tests/portal/test_poll_process.py",
+    "agent/conformance/test_documents.py",
 )
 # One test of each takes so long that a worker may take it alone.
 SPREAD = ("tests/test_access.py", "tests/test_differential.py")

@@ -8,7 +8,9 @@ import base64
 import os
 import re
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from consent_app.devices.actions import enrol_device, issue_enrolment_code, sign_ceilings
 from consent_app.devices.models import Device
@@ -51,6 +53,8 @@ NO_ANSWER = re.compile(
 # How often the home page asks for news while none is likely.
 ASKS_EVERY_MS = 5_000
 expect.set_options(timeout=2 * ASKS_EVERY_MS)
+# A clock that a test put into a context stays there.
+HAS_ITS_CLOCK = "String(Date).includes('[native code]')"
 AXE_OPTIONS = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -158,27 +162,66 @@ def problems() -> Iterator[Problems]:
     assert found.seen == []
 
 
+class Contexts:
+    """Contexts of the browser, for one test after the other.
+
+    A test has its own to itself, with new pages; what it left there is taken back before the next.
+    Each has an empty page that stays open: without one Chromium begins every page with a cold
+    process, in which axe-core takes several times as long.
+    """
+
+    def __init__(self, browser: Browser, origin: str) -> None:
+        self._browser = browser
+        self._origin = origin
+        self._free: dict[str, list[BrowserContext]] = defaultdict(list)
+
+    @contextmanager
+    def borrowed(self, **options) -> Iterator[BrowserContext]:
+        free = self._free[repr(sorted(options.items()))]
+        context = free.pop() if free else self._new(**options)
+        yield context
+        if self._is_as_it_was(context):
+            free.append(context)
+        else:
+            context.close()
+
+    def _new(self, **options) -> BrowserContext:
+        context = self._browser.new_context(base_url=self._origin, **options)
+        context.set_default_timeout(10_000)
+        context.new_page()
+        return context
+
+    def _is_as_it_was(self, context: BrowserContext) -> bool:
+        """Take back what a test did there, and say whether that is possible."""
+        empty, *pages = context.pages
+        for page in pages:
+            page.close()
+        context.clear_cookies()
+        devtools = context.new_cdp_session(empty)
+        devtools.send("Storage.clearDataForOrigin", {"origin": self._origin, "storageTypes": "all"})
+        devtools.detach()
+        return empty.evaluate(HAS_ITS_CLOCK)
+
+
+@pytest.fixture(scope="package")
+def contexts(chromium: Browser, portal_process: LivePortal) -> Contexts:
+    return Contexts(chromium, portal_process.url)
+
+
 @pytest.fixture
 def make_page(
-    chromium: Browser, live_portal: LivePortal, problems: Problems
+    contexts: Contexts, live_portal: LivePortal, problems: Problems
 ) -> Iterator[Callable[..., Page]]:
     """Return a function that opens a page with cookies of its own; addresses may start with /."""
-    contexts = []
+    with ExitStack() as borrowed:
 
-    def make(viewport: dict[str, int] = WIDE, **options) -> Page:
-        context = chromium.new_context(
-            base_url=live_portal.url, viewport=viewport, locale="en-GB", reduced_motion="reduce",
-            **options,
-        )  # fmt: skip
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        problems.watch(page)
-        return page
+        def make(viewport: dict[str, int] = WIDE, **options) -> Page:
+            options |= {"viewport": viewport, "locale": "en-GB", "reduced_motion": "reduce"}
+            page = borrowed.enter_context(contexts.borrowed(**options)).new_page()
+            problems.watch(page)
+            return page
 
-    yield make
-    for context in contexts:
-        context.close()
+        yield make
 
 
 @pytest.fixture
