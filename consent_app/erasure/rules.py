@@ -24,6 +24,9 @@ DEVICE_DEADLINE = timedelta(hours=24)
 STORE_DEADLINE = timedelta(hours=72)
 ESCALATED_EVERY = timedelta(hours=24)
 KEPT_IN_POLICY = timedelta(days=90)
+# "All that is still kept" reaches back further with every minute in which somebody reads what will
+# happen. What is asked for too far back is nowhere any more.
+READING_TIME = timedelta(days=1)
 # After a rotation, for as long a store may sign with its former key.
 FORMER_KEY_COUNTS = timedelta(hours=24)
 MAY_SEE_STORES = (
@@ -77,7 +80,7 @@ class LastGiven:
 
 
 def check_scope(scope: Scope, *, now: datetime, kept_for: timedelta) -> None:
-    """Accept a period of the past that reaches back no further than anything is kept.
+    """Accept a period of the past that reached back no further than anything is kept a day ago.
 
     Raises:
         PeriodInFuture, PeriodBackwards, PeriodTooOld, ApplicationsTooMany.
@@ -86,7 +89,7 @@ def check_scope(scope: Scope, *, now: datetime, kept_for: timedelta) -> None:
         raise PeriodInFuture
     if scope.starts_at >= scope.ends_at:
         raise PeriodBackwards
-    if scope.starts_at < now - kept_for:
+    if scope.starts_at < now - kept_for - READING_TIME:
         raise PeriodTooOld(f"Nothing is kept for longer than {kept_for.days} days. Begin later.")
     if scope.applications is not None and len(scope.applications) > MOST_APPLICATIONS:
         raise ApplicationsTooMany

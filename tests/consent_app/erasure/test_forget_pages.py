@@ -98,6 +98,16 @@ def test_an_application_as_far_back_as_anything_is_kept(mine):
     assert order.starts_at == NOON - queries.longest_kept()
 
 
+def test_all_that_is_kept_can_be_read_about_before_it_is_ordered(mine, frozen_time):
+    shown = ask(mine, period="kept", applications=two_applications())
+    frozen_time.shift(20 * MINUTE)
+
+    answer = press_yes(mine, shown)
+
+    assert answer.status_code == 302
+    assert ErasureOrder.objects.get().ordered_at == NOON + 20 * MINUTE
+
+
 @pytest.mark.parametrize(
     ("posted", "words"),
     [

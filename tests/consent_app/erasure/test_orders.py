@@ -81,7 +81,7 @@ def test_with_no_device_and_no_store_there_is_nobody_to_wait_for(make_employee, 
         (MINUTE, 2 * MINUTE, PeriodInFuture),
         (-MINUTE, -MINUTE, PeriodBackwards),
         (-MINUTE, -2 * MINUTE, PeriodBackwards),
-        (-90 * DAY - MINUTE, -DAY, PeriodTooOld),
+        (-91 * DAY - MINUTE, -DAY, PeriodTooOld),
     ],
 )
 def test_refuses_a_period_that_can_hold_nothing(mira, starts, ends, refusal):
