@@ -185,13 +185,13 @@ def _events(count: int) -> str:
 
 
 def _days(period: Period) -> str:
-    if period.span == Span.DAY:
+    if period.first == period.last:
         return date_format(period.last, "l j F Y")
     return f"{date_format(period.first, 'j F')} to {date_format(period.last, 'j F Y')}"
 
 
 def _days_in_a_sentence(period: Period, *, today: date) -> str:
-    if period.span == Span.DAY:
+    if period.first == period.last:
         return "today" if period.last == today else f"on {date_format(period.last, 'j F')}"
     if period.last == today:
         return f"in the last {period.span.days} days"

@@ -5,7 +5,7 @@ zone is half an hour off; a day of a clock change has 23 or 25 of them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -27,15 +27,19 @@ class Span(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Some days up to and including `last`, from midnight to midnight in `zone`."""
+    """Some days up to and including `last`, from midnight to midnight in `zone`.
+
+    Fewer than the span has where they would reach back beyond `oldest`, the first day that is kept.
+    """
 
     span: Span
     last: date
     zone: ZoneInfo
+    oldest: date = date.min
 
     @property
     def first(self) -> date:
-        return self.last - timedelta(days=self.span.days - 1)
+        return max(self.oldest, self.last - timedelta(days=self.span.days - 1))
 
     @property
     def starts_at(self) -> datetime:
@@ -46,17 +50,18 @@ class Period:
         return self._midnight(self.last + ONE_DAY)
 
     def days(self) -> list[date]:
-        return [self.first + timedelta(days=number) for number in range(self.span.days)]
+        count = (self.last - self.first).days + 1
+        return [self.first + timedelta(days=number) for number in range(count)]
 
     def hours(self) -> list[datetime]:
         """Return the hours that begin within, in UTC."""
         return list(self._hours())
 
     def before(self) -> "Period":
-        return Period(self.span, self.first - ONE_DAY, self.zone)
+        return replace(self, last=self.first - ONE_DAY)
 
     def after(self) -> "Period":
-        return Period(self.span, self.last + timedelta(days=self.span.days), self.zone)
+        return replace(self, last=self.last + timedelta(days=self.span.days))
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time.min, self.zone).astimezone(UTC)

@@ -71,7 +71,8 @@ def _period(request: UserRequest, now: datetime) -> Period:
     span = Span(form.cleaned_data["show"] or Span.DAY)
     wanted = form.cleaned_data["to"] or today
     oldest = rules.oldest_day_kept(now)
-    return Period(span, min(max(wanted, oldest), today), ZoneInfo(request.user.time_zone))
+    zone = ZoneInfo(request.user.time_zone)
+    return Period(span, min(max(wanted, oldest), today), zone, oldest=oldest)
 
 
 def _today(request: UserRequest, now: datetime) -> date:

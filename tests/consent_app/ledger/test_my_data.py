@@ -223,6 +223,18 @@ def test_leads_to_earlier_days_as_far_as_they_are_kept_and_back(visit, laptop, c
     assert oldest.context["earlier"] == ""
 
 
+def test_nothing_is_said_of_days_whose_counts_are_deleted(visit, laptop, count):
+    count(laptop)
+
+    month = visit(show="month", to="2026-08-27")
+    one_day = visit(show="week", to="2026-08-25")
+
+    days = ["Tuesday 25 August", "Wednesday 26 August", "Thursday 27 August"]
+    assert list(points_of(month)) == days
+    assert lead_of(month) == "Nothing was counted from 25 August to 27 August."
+    assert lead_of(one_day) == "Nothing was counted on 25 August."
+
+
 @pytest.mark.parametrize("query", [{"show": "year"}, {"to": "yesterday"}, {"to": "2026-13-01"}])
 def test_an_address_that_makes_no_sense_is_refused(visit, laptop, count, query):
     count(laptop)
