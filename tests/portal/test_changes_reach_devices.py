@@ -62,6 +62,15 @@ def test_unchanged_person_keeps_the_policy(enrolled, take_over):
     assert enrolled.newest().version == 1
 
 
+def test_another_manager_or_name_signs_nothing_anew(enrolled, take_over):
+    take_over(
+        "E1,Mira Okafor-Lind,mira@example.org,E2,US-CA,UTC,en",
+        "E2,Jonas Lindqvist,jonas@example.com,,US-CA,UTC,en",
+    )
+
+    assert enrolled.newest().version == 1
+
+
 def test_quiet_times_move_with_the_clock_on_the_wall(enrolled, take_over, frozen_time):
     mira = enrolled.device.employee
     add_quiet_time(

@@ -28,6 +28,8 @@ from consent_app.people.rules import manager_cycles
 # One import at a time: two would decide on each other's half. The number is arbitrary and ours.
 IMPORT_LOCK = 0x0C0_D1E2
 BATCH = 2_000
+# What a device's policy depends on.
+MOVES = {"jurisdiction", "time_zone", "is_active"}
 WRITTEN = ("name", "email", "line_manager", "jurisdiction", "time_zone", "locale", "is_active")
 
 Membership = Employee.groups.through
@@ -35,12 +37,16 @@ Membership = Employee.groups.through
 
 @dataclass
 class DirectoryChange:
-    """What an import did. Somebody who came back counts as updated."""
+    """What an import did. Somebody who came back counts as updated.
+
+    `moved` are those of them, and of who is deactivated, whose devices have to be told anew.
+    """
 
     created: list[Employee] = field(default_factory=list)
     updated: list[Employee] = field(default_factory=list)
     deactivated: list[Employee] = field(default_factory=list)
     unchanged: list[Employee] = field(default_factory=list)
+    moved: list[Employee] = field(default_factory=list)
 
     @property
     def changed(self) -> list[Employee]:
@@ -84,7 +90,9 @@ def import_directory(path: Path, *, complete: bool, by: Employee) -> DirectoryCh
         raise DirectoryRefused(problems)
     change, fields = _compare(people, known)
     if complete:
-        change.deactivated += _gone(people, known)
+        gone = _gone(people, known)
+        change.deactivated += gone
+        change.moved += gone
     _write(change, fields)
     _write_roles(people, known, {employee.employee_number: employee for employee in fields})
     _record(change, fields, by=by, at=now)
@@ -148,6 +156,8 @@ def _compare(
             change.created.append(employee)
         elif fields[employee]:
             change.updated.append(employee)
+            if MOVES.intersection(fields[employee]):
+                change.moved.append(employee)
         else:
             change.unchanged.append(employee)
     return change, fields

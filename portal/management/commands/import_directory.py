@@ -42,9 +42,12 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 change = import_directory(file, complete=complete, by=system_user())
-                # Whoever moved or left is told anew on their devices, in the same transaction.
-                refresh_policies(employees=change.changed, at=timezone.now())
-                transaction.set_rollback(dry_run)
+                if dry_run:
+                    transaction.set_rollback(True)
+                else:
+                    # Whoever moved or left is told anew on their devices, in the same transaction.
+                    # Nobody else: everybody who decides waits for the log meanwhile.
+                    refresh_policies(employees=change.moved, at=timezone.now())
         except DirectoryRefused as refusal:
             for problem in refusal.problems:
                 self.stderr.write(f"{file}:{problem.line}: {problem.message}")
