@@ -118,6 +118,11 @@ class TooEarly(Refusal):
     message = "People have to be told earlier than that."
 
 
+class TooLate(Refusal):
+    code = "too_late"
+    message = "No version holds before this one, so let it hold within a year."
+
+
 class NoSuchEntry(Refusal):
     code = "no_such_entry"
     message = "The draft does not hold this any more."

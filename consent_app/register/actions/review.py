@@ -22,10 +22,11 @@ from consent_app.register.errors import (
     SamePerson,
     SomebodyWroteMeanwhile,
     TooEarly,
+    TooLate,
     WrongVersionState,
 )
 from consent_app.register.models import RegisterVersion, VersionState
-from consent_app.register.queries.review import prepared
+from consent_app.register.queries.review import LATEST_AFTER, prepared
 
 LONGEST_REASON = 1000
 
@@ -127,6 +128,7 @@ def publish_version(
         WrongVersionState: legal has not approved it.
         NotReady: something that a law asks for is missing.
         TooEarly: people must be told earlier.
+        TooLate: it would hold only after more than a year.
         RegisterInvalid, RegisterTooLarge: devices would not take it.
     """
     check_owner(by)
@@ -138,6 +140,8 @@ def publish_version(
     holds_from = in_force_at or now
     if holds_from < found.earliest(at=now):
         raise TooEarly
+    if holds_from > found.earliest(at=now) + LATEST_AFTER:
+        raise TooLate
     locked.published_by = by
     locked.save(update_fields=["published_by"])
     close_version(locked, by=by, at=now, in_force_at=holds_from)

@@ -15,6 +15,8 @@ from consent_app.register.notice_texts import notice_texts
 
 # How long people know before it holds. Source: docs/policy.md, section 12.
 WIDENING_NOTICE = timedelta(days=14)
+# A slip in the year would keep every later version waiting for it.
+LATEST_AFTER = timedelta(days=366)
 ASKING_NOTICE = timedelta(days=1)
 
 

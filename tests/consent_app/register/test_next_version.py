@@ -28,6 +28,7 @@ from consent_app.register.errors import (
     SamePerson,
     SomebodyWroteMeanwhile,
     TooEarly,
+    TooLate,
     WrongVersionState,
 )
 from consent_app.register.models import RegisterVersion, VersionState
@@ -219,6 +220,21 @@ def test_what_narrows_holds_at_once(draft, owner, legal):
     assert current_version() == draft
     published = Leaf.objects.filter(event="register.published").latest("index")
     assert published.details.content["version"] == draft.number
+
+
+def test_a_version_that_holds_only_in_years_is_not_published(draft, owner, legal, frozen_time):
+    include(draft)
+    propose(draft, owner)
+    approve(draft, legal)
+    earliest = timezone.now() + timedelta(days=14)
+
+    with pytest.raises(TooLate):
+        publish_version(
+            version=draft, by=owner, in_force_at=earliest + timedelta(days=366, seconds=1)
+        )
+
+    assert upcoming_versions(at=timezone.now()) == []
+    publish_version(version=draft, by=owner, in_force_at=earliest + timedelta(days=366))
 
 
 def test_what_widens_is_announced_for_two_weeks(draft, owner, legal, frozen_time):
