@@ -15,6 +15,7 @@ from consent_app.contacts import actions, links
 from consent_app.contacts.errors import LinkUnusable
 from consent_app.contacts.forms import OBJECT, ChoiceForm
 from consent_app.contacts.queries import contact_standing
+from consent_app.contacts.rules import mailbox_of
 from consent_app.contacts.views import too_many
 from consent_app.devices.counterparties import devices_protect
 from consent_app.register.models import Notice, NoticeForm
@@ -60,7 +61,8 @@ def _choose(request: HttpRequest, address: str, token: str) -> HttpResponse:
     if not form.is_valid():
         raise BadRequest
     try:
-        check_rate("contact-choice", address, most=CHOICES_PER_HOUR, per_seconds=3600)
+        mailbox = mailbox_of(address)
+        check_rate("contact-choice", mailbox, most=CHOICES_PER_HOUR, per_seconds=3600)
     except RateLimited as limited:
         return too_many(request, limited)
     if form.cleaned_data["choice"] == OBJECT:

@@ -34,7 +34,7 @@ from consent_app.access import actions as access_actions
 from consent_app.access import rules as access_rules
 from consent_app.contacts import delivery, filters, links
 from consent_app.contacts import rules as contact_rules
-from consent_app.contacts.actions.filters import KEPT_AFTER_USE
+from consent_app.contacts.actions.filters import KEPT_AFTER_USE, LEAVING_TAKES
 from consent_app.contacts.views import LOOK_UPS_PER_HOUR
 from consent_app.devices import key_sets
 from consent_app.devices.actions import keys as key_actions
@@ -310,6 +310,7 @@ def test_the_policy_says_the_numbers_of_indirect_collection():
     most_errors = 10 * filters.ERRORS_PER_QUESTION
     assert said == [
         settings.CELERY_BEAT_SCHEDULE["keep-counterparties"]["schedule"],
+        LEAVING_TAKES.total_seconds() // 3600,
         pytest.approx(1_000 * most_errors),
         MAX_DOCUMENT_BYTES // 1024**2,
         contact_rules.MOST_LINES,

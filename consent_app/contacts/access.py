@@ -23,7 +23,7 @@ def section(person: Employee) -> Section:
             table_of(
                 "list", "On the list that legal keeps",
                 ListEntry.objects.filter(entry=address).order_by("added_at"),
-                "entry", "reason", "added_at", "ended_at",
+                "entry", "added_at", "ended_at",
             ),
             table_of(
                 "mails", "Mails that have not left yet", OwedMail.objects.filter(address=address),

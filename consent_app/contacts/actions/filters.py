@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from consent_agent.protocol.canonical import content_digest
-from consent_agent.protocol.counterparties import KEY_BYTES
+from consent_agent.protocol.counterparties import KEY_BYTES, CounterpartyFilter
 from consent_app.audit.actions import record
 from consent_app.contacts import events, queries
 from consent_app.contacts.filters import build_document
@@ -19,14 +19,18 @@ from consent_app.people.queries import system_user
 
 # A device that was given a ceiling just before the next one may still be fetching its filter.
 KEPT_AFTER_USE = timedelta(hours=1)
+# Every device fetches another filter and confirms the ceiling that names it. People outside come
+# and go as they like, so leaving alone makes another one once a day.
+LEAVING_TAKES = timedelta(days=1)
 
 
 @transaction.atomic
 def renew_filter() -> BuiltFilter | None:
-    """Build another filter if who is protected changed since the last; return it, else None.
+    """Build another filter if the last one misses somebody; return it, else None.
 
-    Each has a key of its own: two filters can't be compared to learn what changed between them.
-    There is none before there is anybody to protect.
+    Whoever is protected no more stays in it for LEAVING_TAKES: less is captured, never more. Each
+    has a key of its own: two filters can't be compared to learn what changed between them. There
+    is none before there is anybody to protect.
     """
     now = timezone.now()
     entries = queries.protected_entries()
@@ -34,6 +38,8 @@ def renew_filter() -> BuiltFilter | None:
     newest = queries.newest_filter()
     known = newest.entries_digest if newest else _keyed_digest(())
     if hmac.compare_digest(known, digest_of_set):
+        return None
+    if newest and now - newest.built_at < LEAVING_TAKES and _holds_all(newest, entries):
         return None
     document = build_document(entries, key=secrets.token_bytes(KEY_BYTES))
     built = BuiltFilter.objects.create(
@@ -64,6 +70,11 @@ def forget_filters(*, named: Collection[str]) -> int:
         named_at__gte=now - KEPT_AFTER_USE
     )
     return long_unnamed.delete()[0]
+
+
+def _holds_all(built: BuiltFilter, entries: Collection[str]) -> bool:
+    held = CounterpartyFilter.from_document(bytes(built.document))
+    return all(map(held.holds, entries))
 
 
 def _keyed_digest(entries: Collection[str]) -> str:

@@ -19,6 +19,7 @@ from consent_app.contacts.actions import (
     renew_filter,
     withdraw_objection,
 )
+from consent_app.contacts.actions.filters import LEAVING_TAKES
 from consent_app.contacts.filters import build_document
 from consent_app.contacts.models import BuiltFilter, ListEntry
 from consent_app.contacts.queries import filter_document, newest_filter
@@ -119,7 +120,7 @@ def test_no_filter_is_built_before_there_is_anybody_to_protect(db):
     assert renew_filter() is None
 
 
-def test_another_is_built_only_when_who_is_protected_changed(listed):
+def test_another_is_built_only_when_who_is_protected_changed(frozen_time, listed):
     renew_filter()
 
     assert renew_filter() is None
@@ -130,22 +131,54 @@ def test_another_is_built_only_when_who_is_protected_changed(listed):
     end_entry(
         entry=ListEntry.objects.get(entry="noor@example.eu"), by=ListEntry.objects.first().added_by
     )
+    frozen_time.shift(LEAVING_TAKES)
     assert renew_filter().entries == 1
 
 
-def test_the_last_to_leave_leaves_a_filter_that_protects_nobody(db):
+def test_who_comes_and_goes_has_one_filter_built_a_day(frozen_time, listed):
+    built = []
+    for _ in range(5):
+        object_to_all(address="tom@example.net")
+        built.append(renew_filter())
+        withdraw_objection(address="tom@example.net")
+        built.append(renew_filter())
+        frozen_time.shift(timedelta(hours=1))
+
+    assert [found for found in built if found] == built[:1]
+    assert read(bytes(built[0].document)).protects("tom@example.net")
+    frozen_time.shift(LEAVING_TAKES)
+    assert read(bytes(renew_filter().document)).protects("tom@example.net") is False
+
+
+def test_who_left_stays_in_no_longer_when_somebody_comes(frozen_time, listed):
+    object_to_all(address="tom@example.net")
+    renew_filter()
+    frozen_time.shift(timedelta(minutes=1))
+    withdraw_objection(address="tom@example.net")
+    object_to_all(address="lea@example.net")
+
+    held = read(bytes(renew_filter().document))
+
+    assert held.protects("lea@example.net")
+    assert held.protects("tom@example.net") is False
+
+
+def test_the_last_to_leave_leaves_a_filter_that_protects_nobody(db, frozen_time):
     object_to_all(address="tom@example.net")
     renew_filter()
     withdraw_objection(address="tom@example.net")
+    frozen_time.shift(LEAVING_TAKES)
 
     assert read(bytes(renew_filter().document)).protects("tom@example.net") is False
 
 
-def test_every_filter_has_a_key_of_its_own(listed):
+def test_every_filter_has_a_key_of_its_own(frozen_time, listed):
     first = renew_filter()
+    frozen_time.shift(timedelta(minutes=1))
     object_to_all(address="tom@example.net")
     second = renew_filter()
     withdraw_objection(address="tom@example.net")
+    frozen_time.shift(LEAVING_TAKES)
     third = renew_filter()
 
     keys = {read(bytes(built.document)).key for built in (first, second, third)}

@@ -16,6 +16,7 @@ from consent_agent.protocol.matching import Register
 from consent_agent.protocol.times import format_time
 from consent_app.audit.models import Leaf
 from consent_app.contacts.actions import add_entries, object_to_all, withdraw_objection
+from consent_app.contacts.actions.filters import LEAVING_TAKES
 from consent_app.contacts.models import BuiltFilter
 from consent_app.contacts.queries import newest_filter
 from consent_app.devices.actions import keep_counterparties
@@ -119,12 +120,14 @@ def test_an_objection_and_a_listed_domain_reach_the_gate(make_device, legal, gat
     assert ask(gate, "tom@example.net").allowed
 
 
-def test_who_took_it_back_can_be_captured_after_the_next_filter(make_device, gate_of):
+def test_who_took_it_back_can_be_captured_a_day_later(make_device, gate_of, frozen_time):
     enrolled = make_device()
     object_to_all(address="tom@example.net")
     keep_counterparties()
     withdraw_objection(address="tom@example.net")
+    keep_counterparties()
     assert devices_protect("tom@example.net")
+    frozen_time.shift(LEAVING_TAKES)
 
     keep_counterparties()
 
