@@ -83,12 +83,10 @@ def quiet_time_end(request: UserRequest, quiet_time_id: uuid.UUID) -> HttpRespon
 @require_POST
 def keep_out(request: UserRequest) -> HttpResponse:
     """Collect nothing from one application any more, or let it be collected from again."""
-    kept = queries.application_preference(request.user, at=timezone.now())
-    slugs = frozenset(kept.applications or ()) if kept else frozenset()
     slug = frozenset({request.POST.get("application", "")})
-    wanted = slugs - slug if request.POST.get("again") else slugs | slug
+    change = {"back": slug} if request.POST.get("again") else {"out": slug}
     try:
-        actions.choose_applications(employee=request.user, by=request.user, slugs=wanted)
+        actions.choose_applications(employee=request.user, by=request.user, **change)
     except Refusal as refusal:
         return _page(request, status=422, refusal=refusal.message)
     return _saved(request, "Saved.")
@@ -108,7 +106,7 @@ def _page(request: UserRequest, *, status: int = 200, **replaced: object) -> Htt
         # Only this part of the page asks again, until all devices confirmed.
         return render_partial(request, PAGE, PARTIAL, told)
     kept = queries.application_preference(employee, at=now)
-    search = request.GET.get("search", "").strip()[:200]
+    search = request.GET.get("search", "").replace("\0", "").strip()[:200]
     devices = [(view.device.pk, view.device.hostname) for view in summary.devices]
     context: dict[str, Any] = {
         **told,

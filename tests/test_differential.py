@@ -110,7 +110,7 @@ def choose_all(mira, laptop, captured, post_json) -> dict[str, list[UUID | int]]
     quiet = add_quiet_time(
         employee=mira, by=mira, starts_at=time(12), minutes=30, weekdays=frozenset({1, 2})
     )
-    choose_applications(employee=mira, by=mira, slugs=frozenset({captured.slug}))
+    choose_applications(employee=mira, by=mira, out=frozenset({captured.slug}))
     order = order_erasure(
         employee=mira,
         by=mira,

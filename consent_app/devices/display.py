@@ -7,14 +7,19 @@ evaluated at this moment as the device does it; while that policy is unconfirmed
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from consent_agent.protocol import documents
 from consent_app.devices import queries
 from consent_app.devices.models import Device
+from consent_app.devices.told import SEEN_EVERY_SECONDS
 
 # An agent holds a poll for less than a minute; twice that without a word means it is away.
 SILENT_AFTER = timedelta(minutes=2)
 # `Device.last_seen_at` may be this much older than the last freshness that was given out.
-SEEN_PRECISION = timedelta(seconds=30)
+SEEN_PRECISION = timedelta(seconds=SEEN_EVERY_SECONDS + 5)
+# That a pause ended by itself is said for so long.
+ENDED_LATELY = timedelta(hours=1)
 
 STANDING = {"unacknowledged", "opted_out", "out_of_scope", "revoked"}
 STATE_OF_SOURCE = {
@@ -74,7 +79,6 @@ def device_view(
     now: datetime,
     ceiling: documents.Ceiling | None,
     stops: tuple[documents.Deny, ...],
-    freshness: timedelta,
 ) -> DeviceView:
     """Show a device that came from `queries.devices_of`."""
     policy = queries.newest_policy(device)
@@ -104,11 +108,20 @@ def device_view(
         ),
         is_confirmed=confirmed_at is not None,
         is_silent=silent,
-        stops_by=device.last_seen_at + SEEN_PRECISION + freshness if device.last_seen_at else None,
+        stops_by=stops_by(device.last_seen_at),
         goes_on=state == "collecting"
         and confirmed_at is None
         and _collected_before(device, ceiling=ceiling, stops=stops, now=now),
     )
+
+
+def stops_by(seen: datetime | None) -> datetime | None:
+    """Return the full minute at which whoever was seen last then has stopped by itself."""
+    if seen is None:
+        return None
+    over = seen + SEEN_PRECISION + timedelta(minutes=settings.FRESHNESS_MINUTES)
+    minute = over.replace(second=0, microsecond=0)
+    return minute if minute == over else minute + timedelta(minutes=1)
 
 
 def _collected_before(
@@ -151,9 +164,11 @@ def state_at(
 
 
 def _ended_at(told: documents.DevicePolicy, *, now: datetime) -> datetime | None:
-    """Return when the last denial of everything in this policy ended by itself."""
-    whole = (deny.ends_at for deny in told.deny if deny.covers_everything)
-    return max((end for end in whole if end and end <= now), default=None)
+    """Return when the last pause in this policy ended by itself, if that is news."""
+    pauses = (
+        deny.ends_at for deny in told.deny if deny.covers_everything and deny.source == "pause"
+    )
+    return max((end for end in pauses if end and now - ENDED_LATELY < end <= now), default=None)
 
 
 def _steps(
@@ -198,7 +213,7 @@ class Summary:
 
     state: str
     sentence: str
-    paused_until: datetime | None
+    paused_until: datetime | None  # the first of them to go on
     can_pause: bool
     is_confirmed: bool
     devices: tuple[DeviceView, ...]
@@ -216,7 +231,7 @@ def summarise(devices: tuple[DeviceView, ...]) -> Summary:
     return Summary(
         state=state,
         sentence=sentence,
-        paused_until=max(until, default=None),
+        paused_until=min(until, default=None),
         can_pause=any(view.state in ("collecting", "paused") for view in devices),
         is_confirmed=not waiting,
         devices=devices,

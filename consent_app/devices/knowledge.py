@@ -29,13 +29,12 @@ from consent_app.devices.listening import Listener
 from consent_app.devices.poll_rows import PollRows
 from consent_app.devices.reads_together import ReadsTogether
 from consent_app.devices.runs import NAME
-from consent_app.devices.told import Cohort, ForMany, Known, Told
+from consent_app.devices.told import SEEN_EVERY_SECONDS, Cohort, ForMany, Known, Told
 from consent_app.devices.waits import Waits
 
 logger = logging.getLogger(__name__)
 
 WRITE_SECONDS = 0.1
-SEEN_EVERY_SECONDS = 45
 MAX_READS = 10
 RUNS_AT_ONCE = 50
 # Where nobody can wake those who wait, each looks again after about so long.

@@ -1,8 +1,5 @@
 """Gathers what a person is shown of their devices: one read for the home page and for the bar."""
 
-from datetime import timedelta
-
-from django.conf import settings
 from django.utils import timezone
 
 from consent_app.devices import queries
@@ -18,10 +15,6 @@ def summary_for(employee: Employee) -> Summary:
         return summarise(())
     ceiling = queries.ceiling_document(employee.jurisdiction)
     stops = queries.stops_for(employee.jurisdiction, at=now)
-    freshness = timedelta(minutes=settings.FRESHNESS_MINUTES)
     return summarise(
-        tuple(
-            device_view(device, now=now, ceiling=ceiling, stops=stops, freshness=freshness)
-            for device in devices
-        )
+        tuple(device_view(device, now=now, ceiling=ceiling, stops=stops) for device in devices)
     )

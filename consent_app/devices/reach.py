@@ -6,13 +6,12 @@ signed its word about that policy or a later one. A pause made since takes no co
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
 from consent_app.devices import queries
-from consent_app.devices.display import SEEN_PRECISION, SILENT_AFTER
+from consent_app.devices.display import SILENT_AFTER, stops_by
 from consent_app.devices.models import Acknowledgement, Device, DevicePolicy
 from consent_app.restrictions.models import Restriction
 
@@ -76,12 +75,11 @@ def _reach(
 ) -> Reach:
     policy = first.get(device.pk) if is_told else None
     seen = device.last_seen_at
-    lasting = SEEN_PRECISION + timedelta(minutes=settings.FRESHNESS_MINUTES)
     return Reach(
         hostname=device.hostname,
         told_at=policy.delivered_at if policy else None,
         confirmed_at=policy.confirmed_at if policy else None,  # type: ignore[attr-defined]
         last_seen_at=seen,
-        stops_by=seen + lasting if seen else None,
+        stops_by=stops_by(seen),
         is_silent=seen is None or at - seen > SILENT_AFTER,
     )

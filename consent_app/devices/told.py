@@ -13,6 +13,8 @@ from consent_agent.protocol.canonical import canonical_json
 from consent_app.devices.policy import RestrictionFact, deny_entry, in_order
 
 FOR_EVER = float("inf")
+# How old what is noted of a device's last poll may get before the next one is noted.
+SEEN_EVERY_SECONDS = 45
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def chosen(mira):
         denies_private_window=True,
     )
     save_preference(employee=mira, by=mira, wanted=wanted)
-    choose_applications(employee=mira, by=mira, slugs=KEPT_OUT)
+    choose_applications(employee=mira, by=mira, out=KEPT_OUT)
     for hour, minutes in ((9, 1), (12, 30), (23, 30)):
         add_quiet_time(
             employee=mira, by=mira, starts_at=time(hour, 10), minutes=minutes, weekdays=EVERY_DAY

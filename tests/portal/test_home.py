@@ -233,6 +233,33 @@ def test_says_that_the_pause_ended_by_itself(sign_in, mira, laptop, confirm, fro
     assert "The pause ended by itself at 07:15 , as LAPTOP-1 was told when it began." in page
 
 
+def test_that_a_pause_ended_is_news_for_an_hour(sign_in, mira, laptop, confirm, frozen_time):
+    client = sign_in(mira)
+    client.post("/pause", {"minutes": 15})
+    confirm(laptop)
+    frozen_time.shift(timedelta(minutes=75))
+    Device.objects.update(last_seen_at=timezone.now())
+
+    assert "ended by itself" not in text_of(client.get("/"))
+
+
+def test_pauses_of_single_devices_last_until_the_first_of_them_goes_on(
+    sign_in, mira, laptop, make_device, confirm
+):
+    other = make_device(mira, hostname="DESKTOP-7")
+    for device, minutes in ((laptop, 5), (other, 25)):
+        start_pause(employee=mira, by=mira, minutes=minutes, device=device.device.pk)
+    confirm(laptop)
+    confirm(other)
+    client = sign_in(mira)
+
+    assert "Paused until 07:05" in text_of(client.get("/"))
+    client.post("/pause", {"minutes": 30, "extend": "yes"})
+
+    ends = Restriction.objects.pauses().values_list("ends_at", flat=True)
+    assert set(ends) == {NOON + timedelta(minutes=30)}
+
+
 def test_ending_a_pause_that_is_over_says_so(sign_in, mira, laptop):
     response = sign_in(mira).post("/pause/end", **HTMX)
 
@@ -283,7 +310,7 @@ def test_silent_device_is_out_of_reach_and_stops_by_itself(home, laptop, frozen_
 
     assert "Out of reach" in page
     assert "LAPTOP-1 has not answered since 07:00" in page
-    assert "collects nothing after 07:15" in page
+    assert "collects nothing after 07:16" in page
     assert "collecting" not in page.split("My devices")[1].split("Latest")[0].lower().replace(
         "out of reach", ""
     )

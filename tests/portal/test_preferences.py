@@ -272,7 +272,7 @@ def test_what_is_kept_out_is_one_restriction_however_much_it_is(mira, ceilings):
     slugs = [row.slug for row in ceilings[0].register.applications.captured()[:3]]
 
     for count in (1, 2, 3):
-        choose_applications(employee=mira, by=mira, slugs=frozenset(slugs[:count]))
+        choose_applications(employee=mira, by=mira, out=frozenset(slugs[:count]))
 
     (held,) = queries.restrictions_on(mira, at=NOON)
     assert set(held.applications) == set(slugs)
@@ -280,11 +280,17 @@ def test_what_is_kept_out_is_one_restriction_however_much_it_is(mira, ceilings):
 
 def test_what_the_register_does_not_list_is_not_kept_out(sign_in, mira, ceilings):
     with pytest.raises(ApplicationUnknown):
-        choose_applications(employee=mira, by=mira, slugs=frozenset({"no-such-thing"}))
+        choose_applications(employee=mira, by=mira, out=frozenset({"no-such-thing"}))
 
     response = sign_in(mira).post(reverse("preference-application"), {"application": ""})
     assert response.status_code == 422
     assert "The register does not list this application." in response.content.decode()
+
+
+def test_a_search_for_what_no_text_holds_finds_nothing(sign_in, mira, ceilings):
+    answer = sign_in(mira).get(reverse("preferences"), {"search": "zz\0zz"})
+
+    assert answer.status_code == 200
 
 
 def test_the_search_finds_what_could_be_kept_out(sign_in, mira, captured):

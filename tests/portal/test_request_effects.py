@@ -128,7 +128,7 @@ def test_device_out_of_reach_stops_by_itself(make_request, laptop, effect_on):
     words = effect_on(make_request(ground=PROTECTED))
 
     assert "last heard from at 11:50:00." in words
-    assert "it collects nothing after 12:05 until it answers again." in words
+    assert "it collects nothing after 12:06 until it answers again." in words
 
 
 def test_the_end_is_confirmed_too(

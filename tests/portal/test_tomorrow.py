@@ -58,7 +58,7 @@ def restrict(mira, *, applications=None, kinds=None, begins=0, ends=None) -> Non
 
 def test_tomorrow_is_drawn_from_what_the_device_holds(sign_in, mira, laptop, captured):
     add_quiet_time(employee=mira, by=mira, starts_at=time(12), minutes=30, weekdays=EVERY_DAY)
-    choose_applications(employee=mira, by=mira, slugs=frozenset({captured.slug}))
+    choose_applications(employee=mira, by=mira, out=frozenset({captured.slug}))
 
     page = sign_in(mira).get(reverse("preferences")).content.decode()
 

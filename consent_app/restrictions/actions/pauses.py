@@ -73,8 +73,8 @@ def extend_pause(
     by: Employee,
     minutes: int,
     longest: int = rules.LONGEST_PAUSE_MINUTES,
-) -> Restriction:
-    """Let the pause in force last until `minutes` from now.
+) -> list[Restriction]:
+    """Let every pause in force last until `minutes` from now that would end earlier.
 
     Raises:
         NoPauseToResume: nothing is paused.
@@ -86,16 +86,15 @@ def extend_pause(
     pauses = queries.pauses_of(employee, at=now)
     if not pauses:
         raise NoPauseToResume
-    pause = pauses[0]
-    assert pause.ends_at is not None  # noqa: S101 (a database constraint says so)
-    pause.ends_at = rules.extended_end(
-        now=now, ends_at=pause.ends_at, minutes=minutes, longest=longest
-    )
-    pause.decided_at = now
-    pause.save(update_fields=["ends_at", "decided_at"])
-    record_restriction(events.PAUSE_EXTENDED, pause, by=by, at=now)
+    ends = [pause.ends_at for pause in pauses if pause.ends_at]  # by a constraint, all have one
+    end = rules.extended_end(now=now, ends_at=min(ends), minutes=minutes, longest=longest)
+    extended = [pause for pause in pauses if pause.ends_at and pause.ends_at < end]
+    for pause in extended:
+        pause.ends_at, pause.decided_at = end, now
+        pause.save(update_fields=["ends_at", "decided_at"])
+        record_restriction(events.PAUSE_EXTENDED, pause, by=by, at=now)
     restrictions_changed.send(sender=Restriction, employees=[employee], everyone=False, at=now)
-    return pause
+    return extended
 
 
 @transaction.atomic

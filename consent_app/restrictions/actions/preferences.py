@@ -65,11 +65,16 @@ def save_preference(
 
 @transaction.atomic
 def choose_applications(
-    *, employee: Employee, by: Employee, slugs: frozenset[str]
+    *,
+    employee: Employee,
+    by: Employee,
+    out: frozenset[str] = frozenset(),
+    back: frozenset[str] = frozenset(),
 ) -> Restriction | None:
-    """Collect nothing from these applications any more, and from no others for this reason.
+    """Collect nothing from the applications `out` any more, and let `back` be collected from again.
 
-    Returns the restriction that holds now; None when none is chosen.
+    What was chosen before and is in neither stays. Returns the restriction that holds now; None
+    when no application is kept out.
 
     Raises:
         ApplicationUnknown: one is neither listed by the register in force nor chosen before.
@@ -78,6 +83,7 @@ def choose_applications(
     now = timezone.now()
     known = queries.application_preference(employee, at=now)
     before = frozenset(known.applications or ()) if known else frozenset()
+    slugs = (before | out) - back
     if slugs == before:
         return known
     if not slugs - before <= application_slugs():

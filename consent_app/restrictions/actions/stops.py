@@ -1,6 +1,6 @@
 """Stopping the programme, which one person may, and starting it again, which takes two."""
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from consent_app.audit.actions import record
@@ -23,6 +23,8 @@ from consent_app.restrictions.models.stops import REASON_LENGTH
 from consent_app.restrictions.rules import MAY_STOP
 from consent_app.restrictions.signals import restrictions_changed
 
+STOP_LOCK = 0x0C0_5709
+
 
 @transaction.atomic
 def stop_programme(
@@ -44,6 +46,8 @@ def stop_programme(
     listed = application_named(application) if application else None
     if application and listed is None:
         raise ApplicationUnknown
+    with connection.cursor() as cursor:  # one who stops after the other
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [STOP_LOCK])
     if queries.open_stops(cohort=cohort, application=application):
         raise StoppedAlready
     now = timezone.now()

@@ -48,7 +48,9 @@ def stops(request: UserRequest) -> HttpResponse:
     except Refusal as refusal:
         form.add_error(None, refusal.message)
         return _page(request, form, status=_status(refusal))
-    messages.info(request, f"Stopped: {stop.what}. Devices that are connected know it by now.")
+    messages.info(
+        request, f"Stopped: {stop.what}. Devices that are connected hear of it within a second."
+    )
     return redirect("stops")
 
 

@@ -7,10 +7,14 @@ it is released, and neither may be waiting for what the other holds.
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from consent_app.audit.actions import APPEND_LOCK
 from consent_app.devices.actions import (
@@ -20,7 +24,13 @@ from consent_app.devices.actions import (
 )
 from consent_app.people.actions import load_jurisdictions
 from consent_app.people.models import Employee, Jurisdiction
-from consent_app.restrictions.actions import start_pause
+from consent_app.people.roles import Role
+from consent_app.register.queries import application_slugs
+from consent_app.restrictions.actions import start_pause, stop_programme
+from consent_app.restrictions.errors import StoppedAlready
+from consent_app.restrictions.models import ProgrammeStop
+from consent_app.restrictions.queries import application_preference
+from tests.exemption_fixtures import give_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
@@ -106,3 +116,36 @@ def test_new_law_and_acknowledgement(make_device):
 
     assert enrolled.device.acknowledgements.count() == 1
     assert enrolled.newest().version == 2
+
+
+def test_two_applications_that_are_kept_out_at_once_both_stay_out(pause):
+    enrolled, _ = pause
+    person = Employee.objects.get(pk=enrolled.device.employee_id)
+    slugs = sorted(application_slugs())[:2]
+
+    def press(slug):
+        client = Client()
+        client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client.post(reverse("preference-application"), {"application": slug}).status_code
+
+    answers = one_behind_the_other(*(partial(press, slug) for slug in slugs))
+
+    assert answers == [302, 302]
+    held = application_preference(person, at=timezone.now())
+    assert sorted(held.applications) == slugs
+
+
+def test_two_who_stop_the_same_at_once_stop_it_once(make_employee):
+    people = [
+        give_role(make_employee(role.label), role)
+        for role in (Role.PROGRAMME_OWNER, Role.LEGAL_REVIEWER)
+    ]
+
+    def stop(person):
+        try:
+            return stop_programme(by=person, reason="Not proven.").stopped_by
+        except StoppedAlready:
+            return None
+
+    assert one_behind_the_other(*(partial(stop, person) for person in people)) == [people[0], None]
+    assert ProgrammeStop.objects.count() == 1

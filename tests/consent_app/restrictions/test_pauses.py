@@ -176,7 +176,7 @@ def test_extension_counts_from_now(mira, frozen_time, heard):
     start(mira, 15)
     frozen_time.shift(minutes(10))
 
-    pause = extend_pause(employee=mira, by=mira, minutes=30)
+    (pause,) = extend_pause(employee=mira, by=mira, minutes=30)
 
     assert pause.ends_at == NOON + minutes(40)
     assert events() == ["pause.started", "pause.extended"]
@@ -200,6 +200,17 @@ def test_extension_refuses_more_than_the_ceiling_allows(mira):
         extend_pause(employee=mira, by=mira, minutes=11, longest=10)
 
     assert events() == ["pause.started"]
+
+
+def test_extension_reaches_every_device_that_would_go_on_earlier(mira, frozen_time):
+    short = start(mira, 5, device=LAPTOP)
+    longer = start(mira, 20, device=DESKTOP)
+
+    assert extend_pause(employee=mira, by=mira, minutes=15) == [short]
+    assert set(extend_pause(employee=mira, by=mira, minutes=30)) == {short, longer}
+
+    ends = Restriction.objects.pauses().values_list("ends_at", flat=True)
+    assert set(ends) == {NOON + minutes(30)}
 
 
 def test_extension_never_shortens(mira):
