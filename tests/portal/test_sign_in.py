@@ -3,6 +3,7 @@
 import re
 import statistics
 import time
+from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -402,6 +403,30 @@ def test_changing_the_password_ends_other_sessions_only(mira, sign_in):
     assert response.status_code == 302
     assert client.get("/").status_code == 200
     assert other.get("/").status_code == 302
+
+
+def test_a_session_ends_twelve_hours_after_sign_in_whoever_comes_back_meanwhile(
+    mira, sign_in, frozen_time
+):
+    client = sign_in(mira)
+    for _ in range(2):
+        frozen_time.shift(timedelta(hours=5, minutes=59))
+        assert client.post("/account/confirm/", {"password": PASSWORD}).status_code == 302
+    assert client.get("/").status_code == 200
+
+    frozen_time.shift(timedelta(minutes=2))
+
+    assert client.get("/").url.startswith(LOGIN)
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_session_of_which_nobody_noted_when_it_began_is_over(mira, sign_in):
+    client = sign_in(mira)
+    session = client.session
+    del session["signed_in_at"]
+    session.save()
+
+    assert client.get("/").status_code == 302
 
 
 def test_changing_the_password_leaves_what_the_directory_wrote_meanwhile(mira):
