@@ -278,6 +278,8 @@ def _describe_status(state: State, gate: Gate, now: Instant, *, at_work: bool) -
     return {
         **shown,
         "policy": "fresh" if held.is_fresh(now) else "not_fresh",
+        "cohort": accepted.ceiling.cohort,
+        "ceiling_version": accepted.ceiling.version,
         "version": accepted.policy.version,
         "state": accepted.policy.state,
         "denied": describe_denied(held, now),

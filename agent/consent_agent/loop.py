@@ -39,7 +39,7 @@ from consent_agent.reporting import Reporter
 from consent_agent.spool import Spool
 from consent_agent.state import State, StoredPolicy
 from consent_agent.trust import CURABLE, Trust
-from consent_agent.wording import policy_line
+from consent_agent.wording import moved_line, policy_line
 
 WATCH_SECONDS: Final = 1.0
 QUICK_ANSWER_SECONDS: Final = 1.0
@@ -304,6 +304,8 @@ class Agent:
         held = HeldPolicy(accepted, register, received, counterparties=counterparties)
         self._gate.swap(held)
         self._portal_answered.set()
+        if before is not None and before.accepted.ceiling.cohort != accepted.ceiling.cohort:
+            self._announce(moved_line(before, held))
         is_news = before is None or _rules_of(held) != _rules_of(before)
         stored = StoredPolicy(signed, etag, received)
         self._keep(stored, held, is_news=is_news or etag != self._etag)

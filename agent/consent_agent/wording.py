@@ -54,9 +54,10 @@ def status_lines(enrolment: Enrolment, gate: Gate, now: Instant, *, at_work: boo
         lines.append("The agent does not run, so nothing new arrives. Start it: consent-agent run")
     lines += ["", f"Portal   {enrolment.portal_url}", f"Device   {enrolment.device_id}"]
     if held is not None:
-        accepted = held.accepted
+        accepted, ceiling = held.accepted, held.accepted.ceiling
         until = time_of_day(accepted.freshness.expires_at)
         lines += [
+            f"Place    {ceiling.cohort}, version {ceiling.version} of its ceiling",
             f"Policy   version {accepted.policy.version}, {_state_now(held, now)}",
             f"Off      {describe_denied(held, now)}",
             f"Fresh    until {until}; without an answer of the portal nothing is collected then",
@@ -77,6 +78,14 @@ def _standing(gate: Gate, held: HeldPolicy | None, paused: LocalPause | None, no
     if held.collects_anything(now):
         return "This computer is collecting."
     return "Nothing is collected."
+
+
+def moved_line(before: HeldPolicy, held: HeldPolicy) -> str:
+    """Say that the portal takes this computer's owner to work elsewhere now."""
+    return (
+        f"The portal says that you work in {held.accepted.ceiling.cohort} now, and no longer in"
+        f" {before.accepted.ceiling.cohort}. If that is wrong, pause and tell your IT."
+    )
 
 
 def policy_line(held: HeldPolicy, now: Instant) -> str:

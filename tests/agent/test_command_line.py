@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.documents import CEILING_VERSION, COHORT
 from consent_agent import service
 from consent_agent.cli import main
 from consent_agent.ledger import Counter, Ledger
@@ -193,6 +194,7 @@ def test_status_is_for_people_and_for_programs(enrolled, start_run):
 
     assert (before["collecting"], before["policy"]) == (False, "state_refused")
     assert (after["collecting"], after["policy"], after["version"]) == (True, "fresh", 17)
+    assert (after["cohort"], after["ceiling_version"]) == (COHORT, CEILING_VERSION)
     assert (paused["collecting"], paused["local_pause_until"] is None) == (False, False)
 
 
@@ -211,6 +213,7 @@ def test_status_says_first_whether_anything_is_collected(enrolled, start_run, po
     assert before.startswith("Nothing is collected: there is no policy to go by")
     assert "Start it: consent-agent run" in before
     assert collecting.startswith("This computer is collecting.\n\nPortal   http://127.0.0.1")
+    assert re.search(r"^Place    [a-z-]+, version \d+ of its ceiling$", collecting, re.MULTILINE)
     assert re.search(r"^Policy   version 17, collecting$", collecting, re.MULTILINE)
     assert re.fullmatch(
         r"Paused on this computer until \d\d:\d\d:\d\d \(5 minutes left\)\.", paused

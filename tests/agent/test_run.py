@@ -64,6 +64,19 @@ def test_a_pause_is_applied_and_confirmed_while_the_poll_waits(portal, state):
     assert "paused  denied: everything (pause)  confirmed" in running.lines[-1]
 
 
+def test_says_that_the_portal_takes_its_owner_to_have_moved(portal, state):
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        portal.ceiling_changes = {"version": 1, "cohort": "us-ca"}
+        portal.publish(version=18, cohort="us-ca")
+        await running.until(lambda: running.printed("version 18"))
+
+    running = work(state, scenario)
+
+    (said,) = [line for line in running.lines if "you work in" in line]
+    assert said.startswith("The portal says that you work in us-ca now")
+
+
 def test_asks_without_waiting_first_and_waits_afterwards(portal, state):
     waits: list[str | None] = []
     answer = portal.answer
