@@ -56,6 +56,19 @@ def test_double_click_on_the_last_one_leaves_nothing_unread(visit, page):
     expect(page.get_by_role("button", name="Mark all as read")).to_have_count(0)
 
 
+def test_a_slow_double_click_opens_nothing(visit, page):
+    visit(page)
+    box = message(page, LAST).get_by_role("button", name="Mark as read").bounding_box()
+    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    page.mouse.click(*place)
+    message(page, LAST).get_by_role("link", name="My devices").wait_for()
+    page.mouse.click(*place)
+
+    page.wait_for_timeout(300)
+    assert page.url.endswith("/inbox/")
+
+
 def test_opening_a_message_marks_it_and_leads_to_the_place(visit, page):
     visit(page)
 

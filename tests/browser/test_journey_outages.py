@@ -9,6 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from consent_app.devices.actions import issue_enrolment_code
+from consent_app.devices.display import stops_by
 from consent_app.devices.models import Device
 from tests.browser.agents import may_capture, wait_until
 from tests.browser.conftest import ASKS_EVERY_MS
@@ -106,8 +107,7 @@ def test_a_sleeping_device_is_out_of_reach_until_it_wakes(
 
     page.goto("/")
 
-    stops = seen + timedelta(minutes=15, seconds=30)
-    stops = stops.astimezone(ZoneInfo(newcomer.time_zone))
+    stops = stops_by(seen).astimezone(ZoneInfo(newcomer.time_zone))
     expect(heading(page)).to_contain_text("Your device is out of reach.")
     expect(page.get_by_role("article", name="LAPTOP-1")).to_contain_text(
         f"it collects nothing after {stops:%H:%M} until it answers again"
