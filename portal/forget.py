@@ -160,14 +160,14 @@ def _check_page(request: UserRequest, scope: Scope, form: ConfirmForm) -> HttpRe
     return render(request, CHECK_PAGE, context)
 
 
-def _devices(person: Employee, scope: Scope) -> list[KnownDevice]:
-    """Return what this person has, and what was removed and can have recorded in that time."""
-    return [
-        KnownDevice(device.pk, device.hostname, is_active=device.revoked_at is None)
-        for device in all_devices_of(person)
-        if device.revoked_at is None
-        or (device.enrolled_at < scope.ends_at and device.revoked_at > scope.starts_at)
-    ]
+def _devices(person: Employee, scope: Scope) -> Iterator[KnownDevice]:
+    """Yield what this person has, and what was removed and can have recorded in that time."""
+    for device in all_devices_of(person):
+        if device.revoked_at is None or (
+            device.enrolled_at < scope.ends_at and device.revoked_at > scope.starts_at
+        ):
+            is_active = device.revoked_at is None
+            yield KnownDevice(device.pk, device.hostname, is_active=is_active)
 
 
 def _names(slugs: list[str] | None) -> list[str]:

@@ -23,6 +23,7 @@ def order_erasure(
 ) -> ErasureOrder:
     """Order that devices and stores forget what was collected from `employee` in `scope`.
 
+    `devices` is gone through once the person is locked: until then one may still be removed.
     Policies that say so are signed in the same transaction; stores are told after it.
 
     Raises:

@@ -100,7 +100,8 @@ def _unexplained(device: Device, application: str, kind: str, *, at: datetime) -
         device=device, first_seen_at__gt=at - rules.INCIDENTS_OF_A_DEVICE_WITHIN
     )
     if recently.count() >= rules.MOST_INCIDENTS_OF_A_DEVICE:
-        logger.warning("device %s reports more undeclared data than it may open", device.pk)
+        # Not which: the page of a device names its owner beside it.
+        logger.warning("a device reports more undeclared data than it may open")
         return None
     # Two devices at once: one makes the row, the other finds it once that is committed.
     incident, _ = known.get_or_create(

@@ -7,6 +7,7 @@ it is released, and neither may be waiting for what the other holds.
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -22,6 +23,7 @@ from consent_app.devices.actions import (
     receive_acknowledgement,
     revoke_device,
 )
+from consent_app.erasure.models import DeviceErasure
 from consent_app.people.actions import load_jurisdictions
 from consent_app.people.models import Employee, Jurisdiction
 from consent_app.people.roles import Role
@@ -118,15 +120,24 @@ def test_new_law_and_acknowledgement(make_device):
     assert enrolled.newest().version == 2
 
 
+def signed_in(person) -> Client:
+    """Return a browser; signing in writes the person's row, and would wait for its lock."""
+    client = Client()
+    client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
 def test_two_applications_that_are_kept_out_at_once_both_stay_out(pause):
     enrolled, _ = pause
     person = Employee.objects.get(pk=enrolled.device.employee_id)
     slugs = sorted(application_slugs())[:2]
 
+    clients = {slug: signed_in(person) for slug in slugs}
+
     def press(slug):
-        client = Client()
-        client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
-        return client.post(reverse("preference-application"), {"application": slug}).status_code
+        return (
+            clients[slug].post(reverse("preference-application"), {"application": slug}).status_code
+        )
 
     answers = one_behind_the_other(*(partial(press, slug) for slug in slugs))
 
@@ -149,3 +160,23 @@ def test_two_who_stop_the_same_at_once_stop_it_once(make_employee):
 
     assert one_behind_the_other(*(partial(stop, person) for person in people)) == [people[0], None]
     assert ProgrammeStop.objects.count() == 1
+
+
+def test_an_order_to_forget_awaits_no_device_that_is_removed_at_the_same_moment(pause):
+    enrolled, _ = pause
+    person = Employee.objects.get(pk=enrolled.device.employee_id)
+    now = timezone.now()
+    period = {"starts_at": now - timedelta(minutes=5), "ends_at": now}
+
+    client = signed_in(person)
+
+    def order():
+        sent = {name: at.isoformat() for name, at in period.items()}
+        return client.post(reverse("forget-confirm"), sent).status_code
+
+    _, status = one_behind_the_other(
+        lambda: revoke_device(device=enrolled.device, by=person), order
+    )
+
+    assert status == 302
+    assert not DeviceErasure.objects.get().is_awaited
