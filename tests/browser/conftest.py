@@ -19,7 +19,6 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
@@ -88,7 +87,6 @@ def portal_process(
 @pytest.fixture
 def live_portal(transactional_db, portal_process: LivePortal) -> LivePortal:
     """Return the running portal; what the test writes is committed, and flushed afterwards."""
-    cache.clear()  # rate limits are no model, so the flush leaves them
     if portal_process.process is None:  # the last test ended it
         portal_process.start()
     return portal_process

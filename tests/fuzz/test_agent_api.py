@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import schemathesis
-from django.core.cache import cache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -73,7 +72,6 @@ def portal(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Liv
 @pytest.fixture
 def devices(transactional_db, portal, settings, make_employee) -> list[Enrolled]:
     """Return devices that the running portal knows; one alone would soon be told to slow down."""
-    cache.clear()
     settings.KEYS_DIR = portal.folder / "keys"
     create_keys(settings.KEYS_DIR)
     make_employee("Nobody")
