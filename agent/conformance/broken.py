@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from consent_agent import acceptance
+from consent_agent import acceptance, gate
 from consent_agent.acceptance import AcceptedPolicy, Floors
 from consent_agent.client import Connection
 from consent_agent.clock import Instant
@@ -142,6 +142,10 @@ def read_altered_files() -> None:
     put(Seal, "open", lambda _, __, sealed: sealed.partition(b"\n")[2])
 
 
+def go_where_the_portal_says() -> None:
+    put(gate, "_refuse_unconfirmed", lambda *_: None)
+
+
 def keep_the_policy_without_its_register() -> None:
     put(Agent, "_withdraw", lambda *_: None)
 
@@ -163,6 +167,7 @@ BROKEN: Final[Mapping[str, Callable[[], None]]] = {
         follow_redirects,
         read_altered_files,
         keep_the_policy_without_its_register,
+        go_where_the_portal_says,
     )
 }
 
@@ -196,5 +201,8 @@ CAUGHT_BY: Final[Mapping[str, str]] = {
     "read-altered-files": "test_state.py::test_a_file_that_was_altered_closes_the_gate",
     "keep-the-policy-without-its-register": (
         "test_registers.py::test_nothing_holds_until_it_is_there[register-other bytes]"
+    ),
+    "go-where-the-portal-says": (
+        "test_places.py::test_another_place_collects_nothing_until_the_owner_says_so_there"
     ),
 }

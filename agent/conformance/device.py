@@ -121,6 +121,10 @@ class Device:
     def resume(self) -> None:
         assert self.call("resume")["ok"]
 
+    def moved(self, cohort: str) -> None:
+        """Say as its owner, on the device, that they work there now."""
+        assert self.call("moved", cohort=cohort)["ok"]
+
     def hold(self, application: str, first: datetime, last: datetime) -> bool:
         """Have the device hold a batch for upload; say whether it kept it."""
         answer = self.call(

@@ -78,6 +78,8 @@ class OurAgent:
                 State.load(path).write_pause(pause)
             case "resume":
                 State.load(path).remove_pause()
+            case "moved":
+                State.load(path).write_place(request["cohort"])
             case "restart":
                 await self._end(path)
         return {}

@@ -369,7 +369,7 @@ def test_another_cohort_counts_its_ceilings_for_itself(working: Device) -> None:
     portal.publish(version=18, cohort="us-ca")
     portal.ceiling_changes = {"version": 1, "cohort": "us-ca"}
     working.takes_policy()
-    working.allows()
+    assert working.show()["ceiling_version"] == 1
 
     portal.publish(version=19, cohort=COHORT)
     portal.ceiling_changes = {"version": 2}
@@ -377,6 +377,7 @@ def test_another_cohort_counts_its_ceilings_for_itself(working: Device) -> None:
 
     portal.ceiling_changes = {"version": 4}
     working.takes_policy()
+    working.allows()
     assert working.show()["ceiling_version"] == 4
 
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import platform
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -134,6 +135,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ADDRESS",
         help="whose computer it is, with the code of a roll-out; they are asked to confirm it",
     )
+    enrolling.add_argument(
+        "--place",
+        type=_place,
+        metavar="PLACE",
+        help="collect only while the portal says that the owner works there, such as us-ny; else"
+        " the first policy says where",
+    )
     _add_run_options(add("run", _run, "work until it is stopped; the service does this"))
     add("status", _status, "say what is collected now, and why not").add_argument(
         "--json", action="store_true", help="for programs"
@@ -145,6 +153,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"1 to {MAX_PAUSE_MINUTES} minutes",
     )
     add("resume", _resume, "end the pause before its time")
+    moving = add("moved", _moved, "say that you work in another place now")
+    moving.add_argument(
+        "cohort", metavar="PLACE", type=_place, help="its short name, such as us-ny"
+    )
+    moving.add_argument("--yes", action="store_true", help="do not ask")
     add("report", _report, "tell the portal now what was counted")
     verifying = add("verify-receipt", verify_receipt, "check a receipt, without a network")
     verifying.add_argument("file", metavar="FILE", type=Path, help="the receipt")
@@ -214,6 +227,12 @@ def _whole_number(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _place(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text):
+        raise argparse.ArgumentTypeError("the short name of a place, such as us-ny")
+    return text
+
+
 def _enrol(options: argparse.Namespace) -> None:
     check_folder(options.state)  # a code works once: look before it is spent
     if State.exists(options.state):
@@ -232,7 +251,9 @@ async def _enrol_with_portal(options: argparse.Namespace) -> None:
             programme_keys=options.programme_key,
             employee_email=options.employee_email,
         )
-    State.create(options.state, enrolment)
+    state = State.create(options.state, enrolment)
+    if options.place:
+        state.write_place(options.place)
     announce(f"Enrolled as device {enrolment.device_id}. Now start the agent: consent-agent run")
     if options.employee_email:
         announce(f"It collects nothing until {options.employee_email} says that it is theirs.")
@@ -279,6 +300,7 @@ def _describe_status(state: State, gate: Gate, now: Instant, *, at_work: bool) -
         **shown,
         "policy": "fresh" if held.is_fresh(now) else "not_fresh",
         "cohort": accepted.ceiling.cohort,
+        "cohort_confirmed": not held.place_is_unconfirmed,
         "ceiling_version": accepted.ceiling.version,
         "version": accepted.policy.version,
         "state": accepted.policy.state,
@@ -307,6 +329,22 @@ async def _report_pause(state: State, pause: LocalPause) -> None:
             complain(f"{failure} The running agent will report the pause.")
             return
     state.mark_reported(pause)
+
+
+def _moved(options: argparse.Namespace) -> None:
+    """Keep the owner's word; the running agent and every gate on the folder go by it at once."""
+    state = State.load(options.state)
+    if not options.yes:
+        question = (
+            f"You say that you work in {options.cohort} now. This computer then collects what may"
+            " be collected there, and nothing while the portal says that you work elsewhere."
+            " Type yes: "
+        )
+        if input(question).strip().lower() != "yes":
+            announce("Nothing was changed.")
+            return
+    state.write_place(options.cohort)
+    announce(f"This computer knows now that you work in {options.cohort}.")
 
 
 def _report(options: argparse.Namespace) -> None:

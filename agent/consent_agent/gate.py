@@ -1,12 +1,12 @@
 """The gate that capturing software asks before every event: may this be captured now?
 
 Answers from memory and fails private. Before the shared decision come, in this order: no policy,
-not fresh, programme stopped, the device's own pause; after it, whom the event is shared with and
-what the device is in. Two clocks must agree that a policy is fresh
-and that no restriction is in force: the wall clock, and the portal's own time at issue carried on
-by the steady clock. Fetching and accepting documents is left to `loop`; a gate in another process
-reads them from the state folder, and checks everything again whenever a file there has changed. It
-looks for the person's own pause by itself, ten times a second while it is asked.
+not fresh, programme stopped, the device's own pause, a place where its owner never said they work;
+after it, whom the event is shared with and what the device is in. Two clocks must agree that a
+policy is fresh and that no restriction is in force: the wall clock, and the portal's own time at
+issue carried on by the steady clock. Fetching and accepting documents is left to `loop`; a gate in
+another process reads them from the state folder, and checks everything again whenever a file there
+has changed. It looks for the person's own pause by itself, ten times a second while it is asked.
 """
 
 import math
@@ -30,7 +30,7 @@ from consent_agent.protocol.decision import PolicyView, Reason, Subject, Verdict
 from consent_agent.protocol.documents import Ceiling
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.matching import Register
-from consent_agent.state import LocalPause, State, pause_stamp
+from consent_agent.state import PLACE_UNKNOWN, LocalPause, State, pause_stamp
 from consent_agent.storage import Look
 
 # The portal's time is known late by the network's delay; that much is not a clock that was set.
@@ -40,7 +40,10 @@ PAUSE_LOOK_SECONDS: Final = 0.1
 
 
 class HeldPolicy:
-    """An accepted policy, the documents that its ceiling names, and the clocks at its receipt."""
+    """An accepted policy, the documents that its ceiling names, and the clocks at its receipt.
+
+    `place` is the cohort in which the device's owner works, as the device itself knows.
+    """
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class HeldPolicy:
         register: Register,
         received: Instant,
         *,
+        place: str,
         counterparties: CounterpartyFilter | None = None,
     ) -> None:
         """Prepare to decide.
@@ -62,6 +66,7 @@ class HeldPolicy:
         self.register = register
         self.received = received
         self.counterparties = counterparties
+        self._unconfirmed = _refuse_unconfirmed(accepted.ceiling, place)
         self.window_seconds = (freshness.expires_at - freshness.issued_at).total_seconds()
         self.fresh_until_steady = received.steady + self.window_seconds
         # Asked about with every event: as close at hand as can be.
@@ -85,6 +90,24 @@ class HeldPolicy:
     def is_running(self) -> bool:
         return self._is_running
 
+    @property
+    def place_is_unconfirmed(self) -> bool:
+        """Whether nothing is collected until the owner says that they work where this policy says.
+
+        The policy key alone can't take a device to the ceiling of another place.
+        """
+        return self._unconfirmed is not None
+
+    def at_place(self, place: str) -> "HeldPolicy":
+        """Return the same policy for somebody who works there."""
+        return HeldPolicy(
+            self.accepted,
+            self.register,
+            self.received,
+            place=place,
+            counterparties=self.counterparties,
+        )
+
     def portal_time(self, now: Instant) -> datetime:
         """Return the portal's time at issue, carried on by the steady clock since receipt."""
         elapsed = now.steady - self.received.steady
@@ -106,6 +129,8 @@ class HeldPolicy:
 
     def decide(self, subject: Subject, *, kind: str, at: datetime, now: Instant) -> Verdict:
         """Decide for the time `at` of the wall clock, and for what the portal would call it."""
+        if self._unconfirmed is not None:
+            return self._unconfirmed
         verdict = self.view.decide(subject, kind=kind, at=at)
         if not verdict.allowed:
             return verdict
@@ -113,6 +138,10 @@ class HeldPolicy:
         if -NETWORK_DELAY_SECONDS <= ahead <= 0:
             return verdict
         return self.view.decide(subject, kind=kind, at=at + timedelta(seconds=ahead))
+
+    def application_of(self, subject: Subject, kind: str) -> str | None:
+        """Return whose events are counted: the slug of what may be captured at another time."""
+        return None if self._unconfirmed else self.view.application_of(subject, kind)
 
     def collects_anything(self, now: Instant) -> bool:
         """Say whether there is one application and kind that may be collected at this time.
@@ -247,7 +276,7 @@ class Gate:
             return Verdict.refusal(Reason.NO_POLICY, self._closed_because)
         if refusal := self._refuse_all(held, now, at):
             # Named for those who count what was held back.
-            return replace(refusal, application=held.view.application_of(subject, kind))
+            return replace(refusal, application=held.application_of(subject, kind))
         verdict = held.decide(subject, kind=kind, at=now.wall if at is None else at, now=now)
         if not verdict.allowed:
             return verdict
@@ -279,6 +308,7 @@ def restore_policy(state: State, *, known: HeldPolicy | None = None) -> tuple[He
     if stored is None:
         raise StateRefused("policy.json", "is not there")
     floors, (keys, _) = state.read_floors(), state.read_keys()
+    place = state.read_place(floors)
     if keys.version < floors.keys_version:
         raise StateRefused("keys.json", "is not there or older than it was")
     accepted = accept(
@@ -292,9 +322,20 @@ def restore_policy(state: State, *, known: HeldPolicy | None = None) -> tuple[He
         accepted,
         _restore_register(state, accepted.ceiling, known),
         stored.received,
+        place=PLACE_UNKNOWN if place is None else place,
         counterparties=_restore_filter(state, accepted.ceiling, known),
     )
     return held, stored.etag
+
+
+def _refuse_unconfirmed(ceiling: Ceiling, place: str) -> Verdict | None:
+    """Refuse everything under the ceiling of another place; where none is open, there is no need.
+
+    Such a verdict names no application: what happens meanwhile is not counted.
+    """
+    if ceiling.is_open and ceiling.cohort != place:
+        return Verdict.refusal(Reason.COHORT_UNCONFIRMED, ceiling.cohort)
+    return None
 
 
 def _restore_register(state: State, ceiling: Ceiling, known: HeldPolicy | None) -> Register:

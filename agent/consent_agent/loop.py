@@ -1,11 +1,11 @@
 """The running agent: poll, accept, apply, keep, confirm; again and again until told to stop.
 
 Four tasks share one gate. Polling asks first without waiting, then at the `pacing` of this agent.
-Watching looks at the person's own pause (`pausing`) and notices that the computer slept, each
-second. Reporting sends acknowledgements, and pauses that the portal has not heard of, until it took
-them; what they say is left to `confirming`, counts to `reporting`, keys to `trust`. Failed answers
-change nothing: what is in force runs out by itself. What is acceptable is decided in `acceptance`,
-what may be captured in `gate`.
+Watching looks each second at the person's own pause (`pausing`) and at where they said they work
+(`place`), and notices that the computer slept. Reporting sends acknowledgements, and pauses that
+the portal has not heard of, until it took them; what they say is left to `confirming`, counts to
+`reporting`, keys to `trust`. Failed answers change nothing: what is in force runs out by itself.
+What is acceptable is decided in `acceptance`, what may be captured in `gate`.
 
 News is on disk before it is confirmed. An answer that only renews what holds is written down each
 few minutes: a device that starts again from an older one stops earlier, and no later.
@@ -31,6 +31,7 @@ from consent_agent.errors import (
 from consent_agent.gate import Gate, HeldPolicy, restore_policy
 from consent_agent.pacing import SLEPT_SECONDS, BackOff, Pace
 from consent_agent.pausing import OwnPause
+from consent_agent.place import OwnPlace
 from consent_agent.protocol.counterparties import CounterpartyFilter
 from consent_agent.protocol.documents import DevicePolicy
 from consent_agent.protocol.errors import DocumentRefused
@@ -39,7 +40,7 @@ from consent_agent.reporting import Reporter
 from consent_agent.spool import Spool
 from consent_agent.state import State, StoredPolicy
 from consent_agent.trust import CURABLE, Trust
-from consent_agent.wording import moved_line, policy_line
+from consent_agent.wording import policy_line
 
 WATCH_SECONDS: Final = 1.0
 QUICK_ANSWER_SECONDS: Final = 1.0
@@ -74,6 +75,7 @@ class Agent:
         self._etag: str | None = None
         self._confirmations = Confirmations(state=state, gate=gate, clock=clock, announce=announce)
         self._pause = OwnPause(state=state, gate=gate, clock=clock, announce=announce)
+        self._place = OwnPlace(state=state, announce=announce)
         self._pace = pace
         # When, by the steady clock, the freshness that the state folder knows of is over.
         self._kept_until: float | None = None
@@ -106,6 +108,7 @@ class Agent:
             AgentError, DocumentRefused: nothing new is in force.
         """
         self._pause.look()
+        self._look_at_place()
         try:
             await self._poll(wait=0)
             await self._confirm_or_say_why()
@@ -154,6 +157,7 @@ class Agent:
             try:
                 self._floors = self._state.read_floors()
             finally:  # damaged floors are no reason to believe older keys
+                self._place.restore(self._floors)
                 self._trust.restore(at_least=self._floors.keys_version)
             held, etag = restore_policy(self._state)
             self._floors = held.accepted.raise_floors(self._floors)
@@ -301,13 +305,13 @@ class Agent:
         self._floors = accepted.raise_floors(self._floors.believing(self._trust.keys))
         register = await self._register(accepted.ceiling.register, before)
         counterparties = await self._filter(accepted.ceiling.counterparties, before)
-        held = HeldPolicy(accepted, register, received, counterparties=counterparties)
+        place = self._place.settle(accepted.ceiling)
+        held = HeldPolicy(accepted, register, received, place=place, counterparties=counterparties)
         self._gate.swap(held)
         self._portal_answered.set()
-        if before is not None and before.accepted.ceiling.cohort != accepted.ceiling.cohort:
-            self._announce(moved_line(before, held))
         is_news = before is None or _rules_of(held) != _rules_of(before)
         stored = StoredPolicy(signed, etag, received)
+        self._place.keep()
         self._keep(stored, held, is_news=is_news or etag != self._etag)
         self._etag = etag
         self._drop_erased(accepted.policy)  # or fail here, and confirm nothing
@@ -368,6 +372,16 @@ class Agent:
         self._kept_until = None
         self._state.withdraw_policy(self._floors)
 
+    def _look_at_place(self) -> None:
+        """Notice that the person said where they work, and tell the portal what comes of it."""
+        held = self._gate.held
+        if not self._place.look(self._floors) or held is None:
+            return
+        held = held.at_place(self._place.known)
+        self._gate.swap(held)
+        if self._confirmations.sign(held, is_news=True):
+            self._reportable.set()
+
     def _drop_erased(self, policy: DevicePolicy) -> None:
         dropped = self._spool.erase(policy.erase)
         if dropped:
@@ -380,6 +394,7 @@ class Agent:
             if not State.exists(self._state.path):
                 raise NotEnrolled
             self._pause.look()
+            self._look_at_place()
             if self._pause.is_overdue():
                 self._reportable.set()
             await asyncio.sleep(WATCH_SECONDS)

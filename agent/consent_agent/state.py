@@ -1,10 +1,10 @@
 """What the agent remembers between runs, read back with the same distrust as from the network.
 
 The enrolment (device key, token, pinned keys), the newest key set, the last policy with the clocks
-at its receipt, version floors, acknowledgements, the person's own pause, what was erased; and the
-documents that a ceiling names by their digest, which are the register and the counterparty filter.
-All but those are sealed; their digest is computed again. Signatures inside are checked again by
-whoever loads a policy (`gate`). How files are written is left to `storage`.
+at its receipt, version floors, acknowledgements, where its owner works, their own pause, what was
+erased; and the documents that a ceiling names by their digest, which are the register and the
+counterparty filter. All but those are sealed; their digest is computed again. Signatures inside are
+checked again by whoever loads a policy (`gate`). How files are written is left to `storage`.
 """
 
 import contextlib
@@ -39,6 +39,7 @@ from consent_agent.protocol.times import format_time
 from consent_agent.storage import Folder, Look, Seal
 
 MAX_PAUSE_MINUTES: Final = 30
+PLACE_UNKNOWN: Final = ""
 
 _ENROLMENT = "enrolment.json"
 _KEYS = "keys.json"
@@ -47,6 +48,7 @@ _FLOORS = "floors.json"
 _ACKNOWLEDGEMENT = "acknowledgement.json"
 _PAUSE = "pause.json"
 _REPORTED_PAUSE = "reported-pause.json"
+_PLACE = "place.json"
 _REGISTERS = "registers"
 _FILTERS = "filters"
 _ERASURES = "erasures.json"
@@ -125,6 +127,11 @@ class LocalPause:
         return max(1, math.ceil(self.remaining(now) / timedelta(minutes=1)))
 
 
+def place_stamp(path: Path) -> object:
+    """Return what changes when the file of the owner's place does; None without one."""
+    return Folder(path).stamp(_PLACE)
+
+
 def pause_stamp(path: Path) -> object:
     """Return what changes when the pause's file in a state folder does; None without one."""
     return Folder(path).stamp(_PAUSE)
@@ -179,7 +186,7 @@ class State:
     @staticmethod
     def look(path: Path) -> Look:
         """Look whether what a policy is restored from may have changed, but for its documents."""
-        return Folder(path).look((_ENROLMENT, _KEYS, _POLICY, _FLOORS, _PAUSE))
+        return Folder(path).look((_ENROLMENT, _KEYS, _POLICY, _FLOORS, _PLACE, _PAUSE))
 
     @staticmethod
     def look_at_documents(path: Path, ceiling: Ceiling) -> Look:
@@ -206,6 +213,7 @@ class State:
             _KEYS,
             _POLICY,
             _FLOORS,
+            _PLACE,
             _ACKNOWLEDGEMENT,
             _PAUSE,
             _REPORTED_PAUSE,
@@ -277,6 +285,21 @@ class State:
         if members is None:
             return Floors()
         return read_floors(members, policy_keys=self.enrolment.keys.of_role("policy"))
+
+    def read_place(self, floors: Floors) -> str | None:
+        """Return the cohort in which this device's owner works, as far as the device knows.
+
+        Without the file, as version 0.1.0 left it, that is the only one whose ceilings the floors
+        know; `PLACE_UNKNOWN`, which is no cohort, where they know several. None before the first.
+        """
+        members = self._read(_PLACE)
+        if members is not None:
+            return members.text("cohort")
+        known = list(floors.ceilings)
+        return (known[0] if len(known) == 1 else PLACE_UNKNOWN) if known else None
+
+    def write_place(self, cohort: str) -> None:
+        self._write(_PLACE, {"cohort": cohort})
 
     def read_acknowledgement(self) -> StoredAcknowledgement | None:
         members = self._read(_ACKNOWLEDGEMENT)

@@ -8,13 +8,14 @@ from consent_agent.clock import Instant
 from consent_agent.errors import AgentError
 from consent_agent.gate import Gate, HeldPolicy
 from consent_agent.protocol.canonical import canonical_json
-from consent_agent.protocol.decision import standing_refusal
-from consent_agent.protocol.documents import Deny
+from consent_agent.protocol.decision import Reason, standing_refusal
+from consent_agent.protocol.documents import Ceiling, Deny
 from consent_agent.protocol.receipts import Receipt
 from consent_agent.protocol.times import format_time
 from consent_agent.state import Enrolment, LocalPause
 
 _NAMES_SHOWN = 3
+_IF_NOT = "If that is wrong, pause and tell your IT."
 
 KEYS_OF_THE_FILE: Final = """\
 Note: the keys came with the receipt. So this proves that the file is whole and that the holder of
@@ -75,16 +76,30 @@ def _standing(gate: Gate, held: HeldPolicy | None, paused: LocalPause | None, no
     if not held.is_fresh(now):
         since = time_of_day(held.received.wall)
         return f"Nothing is collected: the portal has not been heard of since {since}."
+    if held.place_is_unconfirmed:
+        cohort = held.accepted.ceiling.cohort
+        return f"The portal says that you work in {cohort} now. {_until_said(cohort)}"
     if held.collects_anything(now):
         return "This computer is collecting."
     return "Nothing is collected."
 
 
-def moved_line(before: HeldPolicy, held: HeldPolicy) -> str:
-    """Say that the portal takes this computer's owner to work elsewhere now."""
+def first_place_line(ceiling: Ceiling) -> str:
+    """Say which place this computer's owner is taken to work in."""
+    return f"The portal says that you work in {ceiling.cohort}. {_IF_NOT}"
+
+
+def moved_line(ceiling: Ceiling, before: str) -> str:
+    """Say that the portal takes this computer's owner to work elsewhere now, and what follows."""
+    no_longer = f", and no longer in {before}" if before else ""
+    moved = f"The portal says that you work in {ceiling.cohort} now{no_longer}."
+    return f"{moved} {_until_said(ceiling.cohort)}" if ceiling.is_open else f"{moved} {_IF_NOT}"
+
+
+def _until_said(cohort: str) -> str:
     return (
-        f"The portal says that you work in {held.accepted.ceiling.cohort} now, and no longer in"
-        f" {before.accepted.ceiling.cohort}. If that is wrong, pause and tell your IT."
+        "Nothing is collected until you say on this computer that it is so:"
+        f" consent-agent moved {cohort}"
     )
 
 
@@ -110,6 +125,8 @@ def describe_denied(held: HeldPolicy, now: Instant) -> str:
     accepted = held.accepted
     if not held.is_running:
         return "everything (programme stopped)"
+    if held.place_is_unconfirmed:
+        return f"everything ({Reason.COHORT_UNCONFIRMED})"
     if refusal := standing_refusal(accepted.ceiling, accepted.policy):
         return f"everything ({refusal.reason})"
     denies = (*accepted.policy.deny, *accepted.freshness.deny)

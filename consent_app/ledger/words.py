@@ -10,6 +10,7 @@ _WHY: Final[Mapping[Reason, str]] = {
     Reason.NOT_FRESH: "The device had not heard from the portal",
     Reason.PROGRAMME_STOPPED: "The programme was stopped",
     Reason.LOCAL_PAUSE: "You had paused",
+    Reason.COHORT_UNCONFIRMED: "You had not said on the device that you work there",
     Reason.REVOKED: "The device was removed",
     Reason.OUT_OF_SCOPE: "Nothing is collected where you work",
     Reason.OPTED_OUT: "You had not said yes",

@@ -20,6 +20,7 @@ from consent_agent.protocol.jws import KeySet
 from consent_agent.protocol.matching import Register
 from consent_agent.state import Enrolment, State, StoredPolicy
 from tests.agent.simulated_portal import (
+    COHORT,
     DEVICE,
     NOON,
     REGISTER_DIGEST,
@@ -91,10 +92,13 @@ def make_gate(
 ) -> Callable[..., Gate]:
     """Make a gate that received its policy just now; `changes` as `SigningDesk.sign_documents`.
 
-    `protected` are the entries of the counterparty filter that the ceiling names, if it does.
+    `protected` are the entries of the counterparty filter that the ceiling names, if it does;
+    `place` is where the device knows its owner to work.
     """
 
-    def make(*, protected: Sequence[str] | None = None, **changes: Any) -> Gate:
+    def make(
+        *, protected: Sequence[str] | None = None, place: str = COHORT, **changes: Any
+    ) -> Gate:
         counterparties = None
         if protected is not None:
             document = filter_document(*protected)
@@ -102,7 +106,10 @@ def make_gate(
             changes["ceiling"] = {"counterparties": content_digest(document)}
         accepted = make_accepted(**changes)
         gate = Gate(clock)
-        gate.swap(HeldPolicy(accepted, register, clock.now(), counterparties=counterparties))
+        held = HeldPolicy(
+            accepted, register, clock.now(), place=place, counterparties=counterparties
+        )
+        gate.swap(held)
         return gate
 
     return make
@@ -136,6 +143,7 @@ def make_stored_policy(
         accepted = accept(signed, keys=keys, device=DEVICE, floors=Floors(), now=NOON)
         state.write_register(REGISTER_DIGEST, REGISTER_DOCUMENT)
         floors = accepted.raise_floors(Floors())
+        state.write_place(accepted.ceiling.cohort)
         state.write_policy(StoredPolicy(signed, '"1"', clock.now()), floors)
         return state
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.documents import (
+    COHORT,
     DEVICE,
     KINDS,
     NOON,
@@ -22,6 +23,7 @@ from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_agent.protocol.times import format_time
 
 __all__ = [
+    "COHORT",
     "DEVICE",
     "KINDS",
     "NOON",

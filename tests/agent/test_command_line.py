@@ -101,9 +101,9 @@ def test_enrols_once(enrolled, portal):
     assert "enrolled already" in errors
 
 
-@pytest.mark.parametrize("name", ["run", "status", "resume", "report"])
+@pytest.mark.parametrize("name", ["run", "status", "resume", "report", "moved"])
 def test_says_when_the_device_is_not_enrolled(command, name):
-    status, _, errors = command(name)
+    status, _, errors = command(name, *(["us-ny"] if name == "moved" else []))
 
     assert status == 3
     assert "consent-agent enrol" in errors
@@ -185,6 +185,53 @@ def test_resuming_ends_the_pause_here_and_in_the_portal(enrolled, portal, folder
     assert portal.bodies("DELETE", "pauses/current") == [None]
 
 
+def test_moving_needs_the_word_of_whoever_sits_there(enrolled, start_run, portal, monkeypatch):
+    process = start_run()
+    read_until(process, "confirmed")
+    portal.ceiling_changes = {"version": 9, "cohort": "us-ca"}
+    portal.publish(version=18, cohort="us-ca")
+    read_until(process, "cohort_unconfirmed)  confirmed")
+    waiting, shown = enrolled("status")[1], json.loads(enrolled("status", "--json")[1])
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("no\nyes\n"))
+    refused = enrolled("moved", "us-ca")[1]
+    still = json.loads(enrolled("status", "--json")[1])
+    said = enrolled("moved", "us-ca")[1]
+    read_until(process, "collecting  denied: nothing  confirmed")
+    after = json.loads(enrolled("status", "--json")[1])
+
+    assert waiting.startswith(
+        "The portal says that you work in us-ca now. Nothing is collected until you say on this"
+        " computer that it is so: consent-agent moved us-ca\n"
+    )
+    assert (shown["collecting"], shown["cohort"], shown["cohort_confirmed"]) == (
+        False, "us-ca", False,
+    )  # fmt: skip
+    assert refused.endswith("Nothing was changed.\n")
+    assert not still["collecting"]
+    assert said.endswith("This computer knows now that you work in us-ca.\n")
+    assert (after["collecting"], after["cohort_confirmed"]) == (True, True)
+
+
+@pytest.mark.parametrize("place", ["", "US-CA", "us_ca", "-", "us-", "us ca", "ü"])
+def test_a_place_is_its_short_name(enrolled, folder, place):
+    with pytest.raises(SystemExit) as caught:
+        enrolled("moved", "--yes", place)
+
+    assert caught.value.code == 2
+    assert not (folder / "place.json").exists()
+
+
+def test_a_computer_enrolled_for_a_place_collects_nowhere_else(command, portal, start_run):
+    command("enrol", portal.url, "ABCD2345", "--place", "us-ca")
+    read_until(start_run(), "confirmed")
+    shown = json.loads(command("status", "--json")[1])
+
+    assert (shown["collecting"], shown["cohort"], shown["cohort_confirmed"]) == (
+        False, COHORT, False,
+    )  # fmt: skip
+
+
 def test_status_is_for_people_and_for_programs(enrolled, start_run):
     before = json.loads(enrolled("status", "--json")[1])
     read_until(start_run(), "confirmed")
@@ -195,6 +242,7 @@ def test_status_is_for_people_and_for_programs(enrolled, start_run):
     assert (before["collecting"], before["policy"]) == (False, "state_refused")
     assert (after["collecting"], after["policy"], after["version"]) == (True, "fresh", 17)
     assert (after["cohort"], after["ceiling_version"]) == (COHORT, CEILING_VERSION)
+    assert after["cohort_confirmed"] is True
     assert (paused["collecting"], paused["local_pause_until"] is None) == (False, False)
 
 

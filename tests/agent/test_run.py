@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from consent_agent import pacing
-from consent_agent.errors import DeviceRevoked, NotEnrolled
+from consent_agent.errors import DeviceRevoked, NotEnrolled, StateRefused
 from consent_agent.gate import Gate
 from consent_agent.pacing import BackOff
 from consent_agent.protocol.canonical import content_digest
@@ -16,7 +16,7 @@ from consent_agent.protocol.jws import verify_with_key
 from consent_agent.spool import Batch, Spool
 from consent_agent.state import LocalPause, State
 from tests.agent.running import work
-from tests.agent.simulated_portal import NOON, REGISTER_DIGEST, SimulatedPortal, deny
+from tests.agent.simulated_portal import COHORT, NOON, REGISTER_DIGEST, SimulatedPortal, deny
 
 pytestmark = pytest.mark.usefixtures("brisk")
 
@@ -64,17 +64,95 @@ def test_a_pause_is_applied_and_confirmed_while_the_poll_waits(portal, state):
     assert "paused  denied: everything (pause)  confirmed" in running.lines[-1]
 
 
-def test_says_that_the_portal_takes_its_owner_to_have_moved(portal, state):
+def test_collects_nothing_elsewhere_until_its_owner_says_that_they_moved(portal, state):
     async def scenario(running):
         await running.until(lambda: running.printed("confirmed"))
         portal.ceiling_changes = {"version": 1, "cohort": "us-ca"}
         portal.publish(version=18, cohort="us-ca")
         await running.until(lambda: running.printed("version 18"))
+        assert running.reason() is Reason.COHORT_UNCONFIRMED
+        await running.until(lambda: len(acknowledgements(portal, state)) == 2)
+        state.write_place("us-ca")
+        await running.until(lambda: running.reason() is Reason.ALLOWED)
+        await running.until(lambda: len(acknowledgements(portal, state)) == 3)
+
+    running = work(state, scenario)
+    effects = [(word.device_version, word.effect) for word in acknowledgements(portal, state)]
+
+    assert effects == [(17, "collecting"), (18, "not_collecting"), (18, "collecting")]
+    first, moved = (line for line in running.lines if "you work in" in line)
+    assert first == (
+        f"The portal says that you work in {COHORT}. If that is wrong, pause and tell your IT."
+    )
+    assert moved == (
+        f"The portal says that you work in us-ca now, and no longer in {COHORT}. Nothing is"
+        " collected until you say on this computer that it is so: consent-agent moved us-ca"
+    )
+    assert running.printed("denied: everything (cohort_unconfirmed)  confirmed")
+
+
+def test_says_where_it_takes_its_owner_to_work_when_nothing_is_collected_there(portal, state):
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        portal.ceiling_changes = {"version": 1, "cohort": "de", "collection": "out_of_scope"}
+        portal.publish(version=18, cohort="de")
+        await running.until(lambda: running.printed("version 18"))
+        assert running.reason() is Reason.OUT_OF_SCOPE
 
     running = work(state, scenario)
 
-    (said,) = [line for line in running.lines if "you work in" in line]
-    assert said.startswith("The portal says that you work in us-ca now")
+    assert running.lines.count(
+        f"The portal says that you work in de now, and no longer in {COHORT}."
+        " If that is wrong, pause and tell your IT."
+    ) == 1  # fmt: skip
+    assert state.read_place(state.read_floors()) == "de"
+
+
+def test_nothing_is_counted_while_its_owner_has_not_said_that_they_moved(portal, state):
+    """From whom nothing may be collected, nothing may be counted: that would tell of them."""
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        portal.ceiling_changes = {"version": 1, "cohort": "us-ca"}
+        portal.publish(version=18, cohort="us-ca")
+        await running.until(lambda: running.printed("version 18"))
+        for until in (0, 16):
+            running.clock.pass_time(minutes=until)
+            verdict = running.gate.may_capture(application="github", kind="keystrokes")
+            assert (verdict.allowed, verdict.application) == (False, None)
+
+    work(state, scenario)
+
+
+def test_a_place_that_can_not_be_read_is_none(portal, state, tmp_path):
+    """A damaged file is no first policy."""
+    (tmp_path / "state" / "place.json").write_bytes(b"damaged")
+    (tmp_path / "state" / "place.json").chmod(0o600)
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        assert running.reason() is Reason.COHORT_UNCONFIRMED
+
+    running = work(state, scenario)
+
+    assert running.printed("Where you work is not known any more: place.json in the state folder")
+
+
+def test_a_disk_that_is_full_does_not_keep_a_shut_place_from_shutting(portal, state, monkeypatch):
+    def refuse(self, cohort):
+        raise StateRefused("place.json", "cannot be written (disk full)")
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        monkeypatch.setattr(State, "write_place", refuse)
+        portal.ceiling_changes = {"version": 1, "cohort": "de", "collection": "out_of_scope"}
+        portal.publish(version=18, cohort="de")
+        await running.until(lambda: running.printed("disk full"))
+        assert running.reason() is Reason.OUT_OF_SCOPE
+        monkeypatch.undo()
+        await running.until(lambda: state.read_place(state.read_floors()) == "de")
+
+    work(state, scenario)
 
 
 def test_asks_without_waiting_first_and_waits_afterwards(portal, state):

@@ -16,13 +16,24 @@ from consent_agent.protocol.canonical import canonical_json, content_digest
 from consent_agent.protocol.decision import Reason
 from consent_agent.state import LocalPause, State
 from consent_agent.storage import Seal
-from tests.agent.simulated_portal import DEVICE, NOON, REGISTER_DIGEST, deny, filter_document
+from tests.agent.simulated_portal import (
+    COHORT,
+    DEVICE,
+    NOON,
+    REGISTER_DIGEST,
+    deny,
+    filter_document,
+)
 
 
 @pytest.fixture
 def open_gate(tmp_path, clock):
     """Open a gate as another process would."""
     return lambda: Gate.from_state(tmp_path / "state", clock)
+
+
+def reason(gate: Gate) -> Reason:
+    return gate.may_capture(application="visual-studio-code", kind="keystrokes").reason
 
 
 def collects(gate: Gate) -> bool:
@@ -53,7 +64,7 @@ def test_leaves_no_temporary_files(make_stored_policy, tmp_path):
     assert not list((tmp_path / "state").rglob(".*"))
 
 
-@pytest.mark.parametrize("name", ["enrolment.json", "policy.json", "floors.json"])
+@pytest.mark.parametrize("name", ["enrolment.json", "policy.json", "floors.json", "place.json"])
 def test_a_flipped_bit_in_any_byte_of_a_file_stops_collection(
     make_stored_policy, open_gate, tmp_path, name
 ):
@@ -71,6 +82,35 @@ def test_a_flipped_bit_in_any_byte_of_a_file_stops_collection(
 
     path.write_bytes(content)
     gate.reload()
+    assert collects(gate)
+
+
+def test_without_the_file_the_only_cohort_of_the_floors_is_the_place(
+    make_stored_policy, open_gate, tmp_path
+):
+    """So did version 0.1.0 leave it; with two cohorts nobody can tell which."""
+    state = make_stored_policy()
+    (tmp_path / "state" / "place.json").unlink()
+    with_one = open_gate()
+    policy, floors = state.read_policy(), state.read_floors()
+    two = {**floors.ceilings, "us-ca": floors.ceilings[COHORT]}
+    state.write_policy(policy, replace(floors, ceilings=two))
+
+    assert collects(with_one)
+    assert reason(open_gate()) is Reason.COHORT_UNCONFIRMED
+
+
+def test_a_gate_goes_by_the_owners_word_at_its_next_look(make_stored_policy, open_gate):
+    state = make_stored_policy()
+    gate = open_gate()
+
+    state.write_place("us-ca")
+    gate.reload()
+    moved = reason(gate)
+    state.write_place(COHORT)
+    gate.reload()
+
+    assert moved is Reason.COHORT_UNCONFIRMED
     assert collects(gate)
 
 

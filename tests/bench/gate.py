@@ -68,7 +68,10 @@ def _make_gate(register: Register) -> Gate:
     # Received a moment later than issued, as on every network.
     time.sleep(0.01)
     counterparties = CounterpartyFilter.from_document(protected)
-    gate.swap(HeldPolicy(accepted, register, clock.now(), counterparties=counterparties))
+    place = accepted.ceiling.cohort
+    gate.swap(
+        HeldPolicy(accepted, register, clock.now(), place=place, counterparties=counterparties)
+    )
     return gate
 
 

@@ -17,11 +17,12 @@ from consent_agent.gate import Gate
 from consent_agent.protocol.canonical import content_digest
 from consent_agent.protocol.decision import Reason
 from consent_agent.protocol.jws import public_key_jwk, sign
-from consent_app.devices.actions import issue_enrolment_code
+from consent_app.devices.actions import issue_enrolment_code, sign_ceilings
 from consent_app.devices.actions.keys import sign_keys
 from consent_app.devices.announcements import announce_device
 from consent_app.devices.key_sets import payload_of
 from consent_app.devices.models import Device, DevicePolicy
+from consent_app.people.models import CollectionDefault, Employee
 from consent_app.people.queries import system_user
 from consent_app.restrictions.actions import start_pause
 from portal.lib.keys import signing_key
@@ -43,8 +44,8 @@ def laptop(signed_keys, agent) -> WorkComputer:
     return agent
 
 
-def device_of(newcomer) -> Device:
-    return Device.objects.get(employee=newcomer)
+def device_of(employee) -> Device:
+    return Device.objects.get(employee=employee)
 
 
 def version_held(computer: WorkComputer) -> int:
@@ -161,6 +162,36 @@ def test_a_stolen_policy_key_widens_nothing(laptop, newcomer, live_portal):
         verdict = gate.may_capture(application=application, kind=kind)
         assert not verdict.allowed
         assert reason in (None, verdict.reason)
+
+
+def test_a_stolen_policy_key_takes_nobody_to_the_ceiling_of_another_place(
+    signed_keys, live_portal, make_jurisdiction, make_employee, make_agent
+):
+    """T22: the ceiling of that place is a true one, and would collect from those who work there."""
+    nowhere = make_jurisdiction("DE", collection_default=CollectionDefault.NOT_IN_SCOPE)
+    sign_ceilings(by=system_user())
+    lena = make_employee("Lena Vogt", jurisdiction="DE")
+    laptop = make_agent()
+    laptop.enrol(live_portal.url, issue_enrolment_code(employee=lena, by=lena))
+    laptop.start()
+    wait_until(lambda: "confirmed" in laptop.said(), what="the first policy is confirmed")
+    device, key = device_of(lena), signing_key("policy")
+    assert laptop.status()["cohort"] == nowhere.cohort
+
+    Employee.objects.filter(pk=lena.pk).update(jurisdiction=make_jurisdiction("US-CA"))
+    forge(device, key, version=device.policy_version + 1, cohort="us-ca")
+    wait_until(lambda: laptop.status()["cohort"] == "us-ca", what="it took the policy")
+
+    def reason() -> Reason:
+        return laptop.gate().may_capture(application=COLLECTED, kind="mouse_click").reason
+
+    assert reason() is Reason.COHORT_UNCONFIRMED
+    laptop.stop()
+    laptop.start()
+    wait_until(lambda: "(cohort_unconfirmed)  stored" in laptop.said(), what="it began again")
+    assert reason() is Reason.COHORT_UNCONFIRMED
+    word = device.acknowledgements.latest("sequence")
+    assert (word.policy.version, word.effect) == (device.policy_version + 1, "not_collecting")
 
 
 def test_the_drill_ends_what_a_stolen_key_can_do(laptop, newcomer, live_portal):

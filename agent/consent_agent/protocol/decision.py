@@ -11,9 +11,9 @@ what is general before what is special:
 4. safeguards: category, address, title, field.
 
 An unknown state, collection or kind is a "no"; a restriction from an unknown source restricts.
-Freshness, programme stops and the device's own pause come before all this and are left to the
-agent's `gate`; whom an event is shared with and what the device is in come after it and are left to
-`circumstances`. Source: design, sections 2 and 5.
+Freshness, programme stops, the device's own pause and whether its owner works where the portal says
+come before all this and are left to the agent's `gate`; whom an event is shared with and what the
+device is in come after it and are left to `circumstances`. Source: design, sections 2 and 5.
 """
 
 from bisect import bisect_right
@@ -30,7 +30,7 @@ from consent_agent.protocol.safeguards import MAX_TEXT_LENGTH, Detector, Safegua
 
 
 class Reason(StrEnum):
-    """Why a verdict is what it is. The first four are given by the agent's gate only, the last four
+    """Why a verdict is what it is. The first five are given by the agent's gate only, the last four
     by `circumstances`; `condition_unknown` is given here as well.
     """
 
@@ -38,6 +38,7 @@ class Reason(StrEnum):
     NOT_FRESH = "not_fresh"
     PROGRAMME_STOPPED = "programme_stopped"
     LOCAL_PAUSE = "local_pause"
+    COHORT_UNCONFIRMED = "cohort_unconfirmed"
 
     ALLOWED = "allowed"
     REVOKED = "revoked"
@@ -87,7 +88,6 @@ _REFUSING_STATES: Final[Mapping[str, Reason]] = {
 }
 # In these states the deny entries say what is off, and until when.
 _OPEN_STATES: Final = frozenset({"collecting", "paused", "exempt", "protected"})
-_OPEN_COLLECTIONS: Final = frozenset({"allowed", "opt_in"})
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -308,7 +308,7 @@ def decide(
 
 def standing_refusal(ceiling: Ceiling, policy: DevicePolicy) -> Verdict | None:
     """Return the refusal that holds for every subject at every time, if there is one."""
-    if ceiling.collection not in _OPEN_COLLECTIONS:
+    if not ceiling.is_open:
         return Verdict.refusal(Reason.OUT_OF_SCOPE, f"collection:{ceiling.collection}")
     if policy.state not in _OPEN_STATES:
         reason = _REFUSING_STATES.get(policy.state, Reason.UNKNOWN_STATE)

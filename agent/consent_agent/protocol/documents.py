@@ -18,6 +18,7 @@ from consent_agent.protocol.members import MAX_VERSION, Members
 from consent_agent.protocol.times import format_time
 
 _WORDED_CONDITIONS: Final = ("metered_network", "private_window")
+_OPEN_COLLECTIONS: Final = frozenset({"allowed", "opt_in"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,11 @@ class Ceiling:
             max_pause_minutes=members.integer("max_pause_minutes", low=0, high=30),
             budget=Budget.from_members(members.nested("budget")),
         )
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether anything may be collected from this cohort; an unknown word is a "no"."""
+        return self.collection in _OPEN_COLLECTIONS
 
 
 @dataclass(frozen=True, slots=True)

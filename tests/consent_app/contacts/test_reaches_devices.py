@@ -60,7 +60,14 @@ def gate_of(fetch):
             fetch("filters", accepted.ceiling.counterparties)
         )
         opened = Gate(clock)
-        opened.swap(HeldPolicy(accepted, register, clock.now(), counterparties=held_filter))
+        held = HeldPolicy(
+            accepted,
+            register,
+            clock.now(),
+            place=accepted.ceiling.cohort,
+            counterparties=held_filter,
+        )
+        opened.swap(held)
         return opened
 
     return gate

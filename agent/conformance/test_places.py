@@ -1,0 +1,152 @@
+"""Where the owner works: no device goes to another place's ceiling by the portal's word alone."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.device import DENIED, OPEN, USUAL_POLICY, Device
+from conformance.documents import COHORT, NOON
+from consent_agent.protocol.times import format_time
+
+ELSEWHERE = "us-ca"
+SHUT = "out_of_scope"
+
+
+def send_to(device: Device, cohort: str, *, version: int, ceiling: int = 9, **changes: Any) -> None:
+    """Have the portal say that the owner works there; `changes` are of the ceiling."""
+    device.portal.ceiling_changes = {"version": ceiling, "cohort": cohort, **changes}
+    device.portal.publish(version=version, cohort=cohort, **USUAL_POLICY)
+
+
+def said(device: Device) -> list[tuple[int, str]]:
+    return [(word["device_version"], word["effect"]) for word in device.acknowledgements()]
+
+
+def test_another_place_collects_nothing_until_the_owner_says_so_there(working: Device) -> None:
+    send_to(working, ELSEWHERE, version=18)
+    working.takes_policy()
+
+    working.denies("cohort_unconfirmed")
+    working.denies("cohort_unconfirmed", DENIED)
+    assert working.show()["device_version"] == 18
+    assert said(working) == [(17, "collecting"), (18, "not_collecting")]
+
+    working.moved(ELSEWHERE)
+    working.allows()
+    working.denies("preference", DENIED)
+    working.takes_policy()
+    assert said(working)[2:] == [(18, "collecting")]
+
+
+def test_it_waits_for_the_owner_after_a_restart_too(working: Device) -> None:
+    send_to(working, ELSEWHERE, version=18)
+    working.takes_policy()
+    working.restart()
+    working.denies("cohort_unconfirmed")
+
+    working.takes_policy()
+    working.denies("cohort_unconfirmed")
+
+    working.moved(ELSEWHERE)
+    working.restart()
+    working.allows()
+
+
+def test_it_waits_for_the_owner_whichever_one_file_was_deleted(
+    working: Device, tmp_path: Path
+) -> None:
+    send_to(working, ELSEWHERE, version=18)
+    working.takes_policy()
+    working.restart()
+    whole = shutil.copytree(working.state, tmp_path / "whole")
+    for path in working.files():
+        path.unlink()
+        working.poll()
+        assert not working.ask(OPEN).allowed, f"without {path.name}"
+        working.restart()
+        shutil.rmtree(working.state)
+        shutil.copytree(whole, working.state)
+
+
+@pytest.mark.parametrize("cohort", ["us-tx", COHORT])
+def test_the_word_for_one_place_is_none_for_another(working: Device, cohort: str) -> None:
+    working.moved(cohort)
+    send_to(working, ELSEWHERE, version=18)
+    working.takes_policy()
+
+    working.denies("cohort_unconfirmed")
+
+
+def test_the_owner_may_say_so_before_the_portal_does(working: Device) -> None:
+    working.moved(ELSEWHERE)
+    working.denies("cohort_unconfirmed")
+    working.takes_policy()
+    working.denies("cohort_unconfirmed")
+    assert said(working)[-1] == (17, "not_collecting")
+
+    send_to(working, ELSEWHERE, version=18)
+    working.takes_policy()
+    working.allows()
+
+
+def test_a_place_where_nothing_is_collected_needs_no_word(working: Device) -> None:
+    send_to(working, ELSEWHERE, version=18, collection=SHUT)
+    working.takes_policy()
+    working.denies("out_of_scope")
+
+
+def test_from_where_nothing_is_collected_it_takes_a_word_to_go_back(working: Device) -> None:
+    """Whoever holds the policy key can send a device there and back."""
+    send_to(working, ELSEWHERE, version=18, collection=SHUT)
+    working.takes_policy()
+    send_to(working, COHORT, version=19)
+    working.takes_policy()
+    working.denies("cohort_unconfirmed")
+    working.restart()
+    working.denies("cohort_unconfirmed")
+
+    working.moved(COHORT)
+    working.allows()
+
+
+def test_a_place_that_opens_later_is_the_owners_by_then(device: Device) -> None:
+    """The law there changed, and nobody moved."""
+    send_to(device, ELSEWHERE, version=17, collection=SHUT)
+    device.takes_policy()
+    device.denies("out_of_scope")
+
+    send_to(device, ELSEWHERE, version=18, ceiling=10)
+    device.takes_policy()
+    device.allows()
+
+
+@pytest.mark.parametrize("state", ["out_of_scope", "opted_out", "unacknowledged", "revoked"])
+def test_a_policy_that_is_shut_for_now_does_not_take_the_device_along(
+    working: Device, state: str
+) -> None:
+    """`state` is the policy key's word: else two policies of a thief would do what one can't."""
+    send_to(working, ELSEWHERE, version=18)
+    working.portal.publish(version=18, cohort=ELSEWHERE, state=state)
+    working.takes_policy()
+    working.portal.publish(version=19, cohort=ELSEWHERE)
+    working.takes_policy()
+
+    working.denies("cohort_unconfirmed")
+
+
+def test_what_takes_away_holds_while_it_waits(working: Device) -> None:
+    """Pauses and erasures are followed and confirmed all the same."""
+    assert working.hold(OPEN, NOON, NOON)
+    erase = {
+        "id": "33333333-0000-4000-8000-000000000003",
+        "from": format_time(NOON),
+        "until": format_time(NOON.replace(hour=13)),
+    }
+    send_to(working, ELSEWHERE, version=18)
+    working.portal.publish(version=18, cohort=ELSEWHERE, erase=[erase])
+    working.takes_policy()
+
+    assert working.show()["held"] == 0
+    assert said(working)[-1] == (18, "not_collecting")
