@@ -11,7 +11,7 @@ from django.conf import settings
 
 from consent_agent.protocol import documents
 from consent_app.devices import queries
-from consent_app.devices.models import Device
+from consent_app.devices.models import Device, DevicePolicy
 from consent_app.devices.told import SEEN_EVERY_SECONDS
 
 # An agent holds a poll for less than a minute; twice that without a word means it is away.
@@ -39,6 +39,11 @@ REASONS = {
     "stopped": "The programme is stopped.",
     "no_ceiling": "Nothing was approved for {place} yet.",
 }
+SHUT_THERE = (
+    "Something may be collected on {hostname}, and it says that it collects nothing. On it, "
+    "consent-agent status says why: a pause there, say, or that it waits for you to confirm that "
+    "you work in {place}."
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class DeviceView:
     `until` is when the state ends by itself, `ended_at` when a pause did. `stops_by` is set for a
     device that was heard of: the latest moment at which it can still collect without an answer.
     `goes_on` is true while it has yet to confirm a policy by which it collects, and confirmed one
-    before by which it would as well.
+    before by which it would as well. `is_shut_there` is true of one that might collect by all that
+    the portal knows, and said that it does not.
     """
 
     device: Device
@@ -71,6 +77,7 @@ class DeviceView:
     is_silent: bool
     stops_by: datetime | None
     goes_on: bool = False
+    is_shut_there: bool = False
 
 
 def device_view(
@@ -90,13 +97,22 @@ def device_view(
         # A stop comes beside the policy, so what was said of the policy before it is no answer.
         confirmed_at = queries.said_last_not_to_collect_at(policy)
     silent = device.last_seen_at is None or now - device.last_seen_at > SILENT_AFTER
+    place = device.employee.jurisdiction.name
+    reason = REASONS.get(state, "").format(place=place)
+    is_shut_there = (
+        state == "collecting"
+        and not silent
+        and _said_by_itself_not_to_collect(policy, ceiling=ceiling, stops=stops)
+    )
+    if is_shut_there:
+        state, reason = "not_collecting", SHUT_THERE.format(hostname=device.hostname, place=place)
     return DeviceView(
         device=device,
         state=state,
         since=policy.requested_at,
         until=until,
         ended_at=_ended_at(told, now=now),
-        reason=REASONS.get(state, "").format(place=device.employee.jurisdiction.name),
+        reason=reason,
         steps=_steps_of_stop(device.hostname, stopped_at, confirmed_at)
         if stopped_at and (confirmed_at is None or confirmed_at >= stopped_at)
         else _steps(
@@ -112,6 +128,7 @@ def device_view(
         goes_on=state == "collecting"
         and confirmed_at is None
         and _collected_before(device, ceiling=ceiling, stops=stops, now=now),
+        is_shut_there=is_shut_there,
     )
 
 
@@ -122,6 +139,20 @@ def stops_by(seen: datetime | None) -> datetime | None:
     over = seen + SEEN_PRECISION + timedelta(minutes=settings.FRESHNESS_MINUTES)
     minute = over.replace(second=0, microsecond=0)
     return minute if minute == over else minute + timedelta(minutes=1)
+
+
+def _said_by_itself_not_to_collect(
+    policy: DevicePolicy,
+    *,
+    ceiling: documents.Ceiling | None,
+    stops: tuple[documents.Deny, ...],
+) -> bool:
+    """Whether its last word on this policy was that, at a time when nothing here forbade it."""
+    said_at = queries.said_last_not_to_collect_at(policy)
+    if said_at is None:
+        return False
+    told = queries.policy_document(policy)
+    return state_at(told, ceiling=ceiling, stops=stops, now=said_at)[0] == "collecting"
 
 
 def _collected_before(
@@ -232,7 +263,9 @@ def summarise(devices: tuple[DeviceView, ...]) -> Summary:
         state=state,
         sentence=sentence,
         paused_until=min(until, default=None),
-        can_pause=any(view.state in ("collecting", "paused") for view in devices),
+        can_pause=any(
+            view.is_shut_there or view.state in ("collecting", "paused") for view in devices
+        ),
         is_confirmed=not waiting,
         devices=devices,
     )

@@ -212,6 +212,16 @@ ENTRIES: Mapping[str, Entry] = {
         place="devices",
         place_label="My devices",
     ),
+    "device_place": Entry(
+        kind=Kind.DEVICES,
+        when="the directory says that you work in another place",
+        sentence=(
+            "The directory says that you work in {place} now. {hostname} collects nothing until "
+            "you say so on it: consent-agent moved {cohort}"
+        ),
+        place="devices",
+        place_label="My devices",
+    ),
     "device_refused": Entry(
         kind=Kind.FLEET,
         when="somebody says that a device enrolled by a code of yours is not theirs",

@@ -339,6 +339,47 @@ def test_place_out_of_scope_is_named(make_employee, make_device, confirm, sign_i
     assert "Pause collection" not in page
 
 
+def say(laptop, *, sequence, effect):
+    word = laptop.acknowledgement(sequence=sequence, effect=effect)
+    receive_acknowledgement(device=laptop.device, jws=word)
+
+
+def test_a_device_that_says_that_it_does_not_collect_is_not_said_to(home, laptop, frozen_time):
+    """Paused on the device without a network, or waiting for its owner's word."""
+    say(laptop, sequence=2, effect="not_collecting")
+    shut = text_of(home())
+    say(laptop, sequence=3, effect="collecting")
+
+    assert "Nothing is collected from you." in shut
+    assert "Something may be collected on LAPTOP-1, and it says that it collects nothing." in shut
+    assert "waits for you to confirm that you work in US-CA" in shut
+    assert "Pause collection on all your devices" in shut
+    assert "Your device is collecting." in text_of(home())
+
+
+def test_an_old_word_is_no_answer_for_a_device_that_is_away(home, laptop, frozen_time):
+    say(laptop, sequence=2, effect="not_collecting")
+    frozen_time.shift(timedelta(minutes=3))
+
+    page = text_of(home())
+
+    assert "Your device is out of reach." in page
+    assert "it says that it collects nothing" not in page
+
+
+def test_what_it_said_in_a_pause_is_no_answer_after_it(sign_in, mira, laptop, confirm, frozen_time):
+    client = sign_in(mira)
+    client.post("/pause", {"minutes": 5})
+    confirm(laptop)
+    frozen_time.shift(timedelta(minutes=5))
+    Device.objects.update(last_seen_at=timezone.now())
+
+    page = text_of(client.get("/"))
+
+    assert "Your device is collecting." in page
+    assert "it says that it collects nothing" not in page
+
+
 def test_a_stop_of_the_programme_is_awaited_until_the_device_confirms_it(home, laptop, frozen_time):
     frozen_time.shift(60)
     now = timezone.now()

@@ -17,6 +17,7 @@ from consent_app.devices import announcements, events, queries
 from consent_app.devices.errors import RegisterMissing
 from consent_app.devices.models import Ceiling, Device, DevicePolicy, DeviceQuerySet
 from consent_app.devices.policy import compile_ceiling, compile_device_policy
+from consent_app.notifications.actions import owe
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
 from consent_app.people.queries import system_user
 from consent_app.register.models import RegisterVersion
@@ -77,6 +78,8 @@ def sign_policy(device: Device, *, at: datetime) -> DevicePolicy:
     device.policy_version = version
     changed = ["policy_version"]
     if device.cohort != device.employee.jurisdiction_id:
+        if device.cohort:
+            _say_that_it_waits(device)
         # What it confirmed was said to people of another place.
         device.cohort, device.confirmed_ceiling = device.employee.jurisdiction_id, 0
         device.ceiling_confirmed_at = None
@@ -93,6 +96,15 @@ def sign_policy(device: Device, *, at: datetime) -> DevicePolicy:
     )
     announcements.announce_device(device.pk)
     return policy
+
+
+def _say_that_it_waits(device: Device) -> None:
+    """Tell somebody who moved why a device collects nothing, where something may be collected."""
+    place = device.employee.jurisdiction
+    if place.collection_default == CollectionDefault.NOT_IN_SCOPE or device.waits_for_owner:
+        return
+    context = {"hostname": device.hostname, "place": place.name, "cohort": place.cohort}
+    owe("device_place", to=device.employee, context=context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,16 @@ from consent_app.devices.actions import (
     accept_device,
     issue_rollout,
     receive_acknowledgement,
+    refresh_policies,
     revoke_device,
 )
+from consent_app.devices.actions.policies import replace_signatures
 from consent_app.devices.fleet import Contact, Lag, Standing, Wanted, lists
 from consent_app.devices.models import Ceiling, Device, DevicePolicy, Rollout
 from consent_app.notifications.models import Notification
+from consent_app.people.models import CollectionDefault
 from consent_app.people.roles import Role
-from consent_app.restrictions.actions import start_pause
+from consent_app.restrictions.actions import resume, start_pause
 from tests.conftest import NOON
 from tests.consent_app.devices.test_rollouts import roll_out  # noqa: F401 (fixture)
 from tests.exemption_fixtures import give_role
@@ -140,6 +143,55 @@ def test_a_device_of_somebody_who_moved_has_confirmed_nothing_there(
 
     enrolled.device.refresh_from_db()
     assert (enrolled.device.cohort, enrolled.device.confirmed_ceiling) == ("US-NY", 0)
+
+
+def places_told(person):
+    told = Notification.objects.filter(recipient=person, event="device_place")
+    return [(message.context["hostname"], message.context["cohort"]) for message in told]
+
+
+def test_somebody_who_moved_is_told_once_what_their_devices_wait_for(
+    make_known, make_jurisdiction, mira
+):
+    make_known(mira, hostname="LAPTOP-1")
+    at_first = places_told(mira)
+    mira.jurisdiction = make_jurisdiction("US-NY")
+    mira.save(update_fields=["jurisdiction"])
+
+    start_pause(employee=mira, by=mira, minutes=5)
+    resume(employee=mira, by=mira)
+
+    assert at_first == []
+    assert places_told(mira) == [("LAPTOP-1", "us-ny")]
+
+
+def test_nobody_is_told_where_nothing_is_collected(make_known, make_jurisdiction, mira):
+    make_known(mira)
+    mira.jurisdiction = make_jurisdiction("DE", collection_default=CollectionDefault.NOT_IN_SCOPE)
+    mira.save(update_fields=["jurisdiction"])
+
+    refresh_policies(employees=[mira], at=timezone.now())
+
+    assert Device.objects.get().cohort == "DE"
+    assert places_told(mira) == []
+
+
+def test_nobody_is_told_of_a_device_that_may_be_somebody_elses(
+    make_jurisdiction,
+    mira,
+    roll_out,  # noqa: F811
+    samuel,
+    keys,
+):
+    _, code = issue_rollout(label="Berlin", days=1, uses=None, by=samuel)
+    roll_out(code, mira, hostname="WAITING")
+    mira.jurisdiction = make_jurisdiction("US-NY")
+    mira.save(update_fields=["jurisdiction"])
+
+    replace_signatures(employee=mira, at=timezone.now())
+
+    assert Device.objects.get().cohort == "US-NY"
+    assert places_told(mira) == []
 
 
 def test_every_standing_has_its_devices_and_no_other(make_known, roll_out, samuel):  # noqa: F811
