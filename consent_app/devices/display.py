@@ -39,11 +39,6 @@ REASONS = {
     "stopped": "The programme is stopped.",
     "no_ceiling": "Nothing was approved for {place} yet.",
 }
-SHUT_THERE = (
-    "Something may be collected on {hostname}, and it says that it collects nothing. On it, "
-    "consent-agent status says why: a pause there, say, or that it waits for you to confirm that "
-    "you work in {place}."
-)
 
 
 @dataclass(frozen=True)
@@ -97,22 +92,20 @@ def device_view(
         # A stop comes beside the policy, so what was said of the policy before it is no answer.
         confirmed_at = queries.said_last_not_to_collect_at(policy)
     silent = device.last_seen_at is None or now - device.last_seen_at > SILENT_AFTER
-    place = device.employee.jurisdiction.name
-    reason = REASONS.get(state, "").format(place=place)
     is_shut_there = (
         state == "collecting"
         and not silent
         and _said_by_itself_not_to_collect(policy, ceiling=ceiling, stops=stops)
     )
     if is_shut_there:
-        state, reason = "not_collecting", SHUT_THERE.format(hostname=device.hostname, place=place)
+        state = "not_collecting"
     return DeviceView(
         device=device,
         state=state,
         since=policy.requested_at,
         until=until,
         ended_at=_ended_at(told, now=now),
-        reason=reason,
+        reason=REASONS.get(state, "").format(place=device.employee.jurisdiction.name),
         steps=_steps_of_stop(device.hostname, stopped_at, confirmed_at)
         if stopped_at and (confirmed_at is None or confirmed_at >= stopped_at)
         else _steps(
