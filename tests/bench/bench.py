@@ -10,7 +10,7 @@ import psycopg
 from portal.embedded.postgres import EmbeddedPostgres
 from portal.lib.keys import published_keys
 from tests.bench.fleet import Enrolled, enrol_fleet, write_fleet
-from tests.bench.processes import BARE, DEVICES, PAGES, Kind, Server
+from tests.bench.processes import BARE, DEVICES, PAGES, WHOLE, Kind, Server
 
 QUICK = 20
 
@@ -67,6 +67,9 @@ class Bench:
 
     def page_server(self, *, pinned: bool = True) -> Server:
         return self._server(PAGES, "pages", pinned=pinned)
+
+    def whole_server(self) -> Server:
+        return self._server(WHOLE, "whole", pinned=True)
 
     def bare_server(self, interface: str) -> Server:
         return self._server(BARE[interface], "bare", pinned=True)

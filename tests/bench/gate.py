@@ -29,6 +29,8 @@ RESTRICTIONS = 100
 PAGES = 500
 TARGET_MICROSECONDS = 5.0
 APPLICATION = "an application"
+RESTRICTED = "an application that is restricted"
+ANOTHER = "another application each time"
 SHARED_WITH = ["anna@partner.example", "sam@example.com", "dana@example.com"]
 
 Question = Mapping[str, Any]
@@ -88,11 +90,11 @@ def _questions(register: Register) -> dict[str, tuple[list[Question], Reason]]:
             [{"application": rows[RESTRICTIONS + 50].slug, "kind": "keystrokes"}],
             Reason.ALLOWED,
         ),
-        "an application that is restricted": (
+        RESTRICTED: (
             [{"application": rows[50].slug, "kind": "keystrokes"}],
             Reason.PREFERENCE,
         ),
-        "another application each time": (
+        ANOTHER: (
             [{"application": row.slug, "kind": "mouse_click"} for row in rows[RESTRICTIONS:]],
             Reason.ALLOWED,
         ),

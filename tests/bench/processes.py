@@ -36,6 +36,8 @@ WITH_LOOP = ("--http", "1", "--loop", "uvloop", "--no-ws", "--backpressure", str
 # The poll and nothing else; whatever else agents ask for belongs to the pages' process.
 DEVICES = Kind("rsgi", "portal.rsgi:application", WITH_LOOP)
 PAGES = Kind("wsgi", "portal.wsgi:application", ("--blocking-threads", "4"))
+# Both in one process, as in the demo.
+WHOLE = Kind("asgi", "portal.asgi:application", WITH_LOOP)
 BARE = {
     interface: Kind(interface, "tests.bench.bare:application", WITH_LOOP)
     for interface in ("asgi", "rsgi")

@@ -89,6 +89,7 @@ _REFUSING_STATES: Final[Mapping[str, Reason]] = {
 # In these states the deny entries say what is off, and until when.
 _OPEN_STATES: Final = frozenset({"collecting", "paused", "exempt", "protected"})
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
+MOST_PROGRAMS: Final = 4096
 
 
 class Subject(NamedTuple):
@@ -174,6 +175,7 @@ class PolicyView:
         # Events come in rows of the same window and field: what was found of the last is kept.
         # Each is replaced whole, so that any thread may ask.
         self._last_identity = Subject(), _Identity(_NOT_IDENTIFIED)
+        self._identity_by_program: dict[str, _Identity] = {}
         self._last_protection: tuple[Subject, Verdict | None] = Subject(), None
 
     def decide(self, subject: Subject, *, kind: str, at: datetime) -> Verdict:
@@ -217,6 +219,18 @@ class PolicyView:
 
     def _find(self, subject: Subject) -> _Identity:
         """Find the rows that must all allow the subject: the program's first, the page's last."""
+        program = subject.application
+        if program is None or subject.url is not None:
+            return self._find_anew(subject)
+        identity = self._identity_by_program.get(program)
+        if identity is None:
+            identity = self._find_anew(subject)
+            # Only what the register knows, in whichever capitals: nobody fills the memory with names.
+            if identity.rows and len(self._identity_by_program) < MOST_PROGRAMS:
+                self._identity_by_program[program] = identity
+        return identity
+
+    def _find_anew(self, subject: Subject) -> _Identity:
         rows: tuple[Application, ...] = ()
         address: Address | None = None
         if subject.application is not None:
