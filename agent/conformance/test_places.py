@@ -1,13 +1,14 @@
 """Where the owner works: no device goes to another place's ceiling by the portal's word alone."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance.device import DENIED, OPEN, USUAL_POLICY, Device
-from conformance.documents import COHORT, NOON
+from conformance.documents import COHORT, NOON, deny
 from consent_agent.protocol.times import format_time
 
 ELSEWHERE = "us-ca"
@@ -22,6 +23,12 @@ def send_to(device: Device, cohort: str, *, version: int, ceiling: int = 9, **ch
 
 def said(device: Device) -> list[tuple[int, str]]:
     return [(word["device_version"], word["effect"]) for word in device.acknowledgements()]
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
 
 
 def test_another_place_collects_nothing_until_the_owner_says_so_there(working: Device) -> None:
@@ -54,18 +61,41 @@ def test_it_waits_for_the_owner_after_a_restart_too(working: Device) -> None:
     working.allows()
 
 
-def test_it_waits_for_the_owner_whichever_one_file_was_deleted(
-    working: Device, tmp_path: Path
+def comes_home(device: Device) -> None:
+    """Wait for a word, while the portal may offer an older ceiling of the place that is kept."""
+    send_to(device, ELSEWHERE, version=18)
+    device.takes_policy()
+    device.portal.ceiling_changes = {"version": 1}
+    device.portal.publish(version=19)
+
+
+def waits_elsewhere(device: Device) -> None:
+    send_to(device, ELSEWHERE, version=18)
+    device.takes_policy()
+
+
+def left_by_its_owners_word(device: Device) -> None:
+    device.moved(ELSEWHERE)
+    device.takes_policy()
+
+
+@pytest.mark.parametrize("lose", [damage, Path.unlink])
+@pytest.mark.parametrize("begin", [waits_elsewhere, left_by_its_owners_word, comes_home])
+def test_it_waits_for_the_owner_whichever_one_file_was_lost(
+    working: Device,
+    tmp_path: Path,
+    begin: Callable[[Device], None],
+    lose: Callable[[Path], None],
 ) -> None:
-    send_to(working, ELSEWHERE, version=18)
-    working.takes_policy()
+    begin(working)
     working.restart()
     whole = shutil.copytree(working.state, tmp_path / "whole")
     for path in working.files():
-        path.unlink()
-        working.poll()
-        assert not working.ask(OPEN).allowed, f"without {path.name}"
-        working.restart()
+        lose(path)
+        for _ in range(2):
+            working.poll()
+            assert not working.ask(OPEN).allowed, f"without {path.name}"
+            working.restart()
         shutil.rmtree(working.state)
         shutil.copytree(whole, working.state)
 
@@ -89,6 +119,25 @@ def test_the_owner_may_say_so_before_the_portal_does(working: Device) -> None:
     send_to(working, ELSEWHERE, version=18)
     working.takes_policy()
     working.allows()
+
+
+def test_the_word_before_the_first_policy_counts(device: Device) -> None:
+    device.moved(ELSEWHERE)
+    device.portal.publish(**USUAL_POLICY)
+    device.takes_policy()
+    device.denies("cohort_unconfirmed")
+
+    send_to(device, ELSEWHERE, version=18)
+    device.takes_policy()
+    device.allows()
+
+
+@pytest.mark.parametrize("collection", ["opt_in", "allowed"])
+def test_every_open_collection_needs_the_word(working: Device, collection: str) -> None:
+    send_to(working, ELSEWHERE, version=18, collection=collection)
+    working.takes_policy()
+
+    working.denies("cohort_unconfirmed")
 
 
 def test_a_place_where_nothing_is_collected_needs_no_word(working: Device) -> None:
@@ -122,6 +171,49 @@ def test_a_place_that_opens_later_is_the_owners_by_then(device: Device) -> None:
     device.allows()
 
 
+@pytest.mark.parametrize("collection", ["out_of_scope", "a word of later"])
+def test_a_place_that_was_shut_and_opens_is_not_the_owners(
+    working: Device, collection: str
+) -> None:
+    """Old ceilings are true ones too: of a place that opened there is one by which it was shut."""
+    send_to(working, ELSEWHERE, version=18, ceiling=1, collection=collection)
+    working.takes_policy()
+    send_to(working, ELSEWHERE, version=19, ceiling=2)
+    working.takes_policy()
+    working.denies("cohort_unconfirmed")
+    working.restart()
+    working.denies("cohort_unconfirmed")
+
+    working.moved(ELSEWHERE)
+    working.allows()
+
+
+def test_a_shut_place_does_not_wipe_out_the_owners_word(working: Device) -> None:
+    send_to(working, ELSEWHERE, version=18, collection=SHUT)
+    working.takes_policy()
+    working.moved("us-tx")
+    for _ in range(2):
+        working.clock.pass_time(minutes=1)
+        working.takes_policy()
+        working.restart()
+    working.denies("out_of_scope")
+
+    send_to(working, "us-tx", version=19)
+    working.takes_policy()
+    working.allows()
+
+
+def test_an_answer_that_is_refused_sets_no_place(device: Device) -> None:
+    send_to(device, ELSEWHERE, version=17)
+    device.portal.publish(version=17, cohort=COHORT)
+    device.refuses("wrong_cohort")
+
+    device.portal.ceiling_changes = {}
+    device.portal.publish(version=18, **USUAL_POLICY)
+    device.takes_policy()
+    device.allows()
+
+
 @pytest.mark.parametrize("state", ["out_of_scope", "opted_out", "unacknowledged", "revoked"])
 def test_a_policy_that_is_shut_for_now_does_not_take_the_device_along(
     working: Device, state: str
@@ -137,16 +229,18 @@ def test_a_policy_that_is_shut_for_now_does_not_take_the_device_along(
 
 
 def test_what_takes_away_holds_while_it_waits(working: Device) -> None:
-    """Pauses and erasures are followed and confirmed all the same."""
-    assert working.hold(OPEN, NOON, NOON)
+    """Erasures are followed and confirmed all the same, and a pause is in force afterwards."""
+    working.hold(OPEN, NOON, NOON)
     erase = {
         "id": "33333333-0000-4000-8000-000000000003",
         "from": format_time(NOON),
         "until": format_time(NOON.replace(hour=13)),
     }
     send_to(working, ELSEWHERE, version=18)
-    working.portal.publish(version=18, cohort=ELSEWHERE, erase=[erase])
+    working.portal.publish(version=18, cohort=ELSEWHERE, erase=[erase], deny=[deny()])
     working.takes_policy()
 
     assert working.show()["held"] == 0
     assert said(working)[-1] == (18, "not_collecting")
+    working.moved(ELSEWHERE)
+    working.denies("pause")

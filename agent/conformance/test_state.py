@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conformance.device import DENIED, OPEN, USUAL_POLICY, Device
+from conformance.documents import COHORT
 
 PLACES = 48
 
@@ -189,4 +190,5 @@ def test_recovers_from_damage_by_a_right_answer_or_another_enrolment(working: De
             working.poll()
             assert not working.ask(DENIED).allowed, f"{path.name} altered"
     working.takes_policy()
+    working.moved(COHORT)  # what was damaged may be where its owner works
     working.allows()

@@ -251,9 +251,7 @@ async def _enrol_with_portal(options: argparse.Namespace) -> None:
             programme_keys=options.programme_key,
             employee_email=options.employee_email,
         )
-    state = State.create(options.state, enrolment)
-    if options.place:
-        state.write_place(options.place)
+    State.create(options.state, enrolment, place=options.place)
     announce(f"Enrolled as device {enrolment.device_id}. Now start the agent: consent-agent run")
     if options.employee_email:
         announce(f"It collects nothing until {options.employee_email} says that it is theirs.")
@@ -300,7 +298,7 @@ def _describe_status(state: State, gate: Gate, now: Instant, *, at_work: bool) -
         **shown,
         "policy": "fresh" if held.is_fresh(now) else "not_fresh",
         "cohort": accepted.ceiling.cohort,
-        "cohort_confirmed": not held.place_is_unconfirmed,
+        "place": held.place or None,
         "ceiling_version": accepted.ceiling.version,
         "version": accepted.policy.version,
         "state": accepted.policy.state,

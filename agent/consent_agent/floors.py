@@ -17,6 +17,7 @@ def floors_members(floors: Floors) -> dict[str, object]:
         "ceilings": [_floor_members("cohort", *entry) for entry in floors.ceilings.items()],
         "freshness_issued_at": format_time(issued_at) if issued_at else None,
         "keys_version": floors.keys_version,
+        "has_place": floors.has_place,
     }
 
 
@@ -42,6 +43,7 @@ def read_floors(members: Members, *, policy_keys: Iterable[str]) -> Floors:
         ceilings=dict(ceilings),
         freshness_issued_at=members.time_or_none("freshness_issued_at"),
         keys_version=0 if is_older else members.integer("keys_version", low=0, high=MAX_VERSION),
+        has_place="has_place" in members.names() and members.flag("has_place"),
     )
 
 

@@ -6,7 +6,8 @@ after it, whom the event is shared with and what the device is in. Two clocks mu
 policy is fresh and that no restriction is in force: the wall clock, and the portal's own time at
 issue carried on by the steady clock. Fetching and accepting documents is left to `loop`; a gate in
 another process reads them from the state folder, and checks everything again whenever a file there
-has changed. It looks for the person's own pause by itself, ten times a second while it is asked.
+has changed. It looks by itself for the person's own pause, and for where they said they work, ten
+times a second while it is asked.
 """
 
 import math
@@ -17,7 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from consent_agent.acceptance import AcceptedPolicy, accept
+from consent_agent.acceptance import AcceptedPolicy, Floors, accept
 from consent_agent.clock import Clock, Instant, SystemClock
 from consent_agent.errors import AgentError, StateRefused
 from consent_agent.protocol.circumstances import (
@@ -30,13 +31,13 @@ from consent_agent.protocol.decision import PolicyView, Reason, Subject, Verdict
 from consent_agent.protocol.documents import Ceiling
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.matching import Register
-from consent_agent.state import PLACE_UNKNOWN, LocalPause, State, pause_stamp
+from consent_agent.state import PLACE_UNKNOWN, LocalPause, State, pause_stamp, place_stamp
 from consent_agent.storage import Look
 
 # The portal's time is known late by the network's delay; that much is not a clock that was set.
 NETWORK_DELAY_SECONDS: Final = 1.0
 RUNNING: Final = "running"
-PAUSE_LOOK_SECONDS: Final = 0.1
+LOOK_SECONDS: Final = 0.1
 
 
 class HeldPolicy:
@@ -66,6 +67,7 @@ class HeldPolicy:
         self.register = register
         self.received = received
         self.counterparties = counterparties
+        self.place = place
         self._unconfirmed = _refuse_unconfirmed(accepted.ceiling, place)
         self.window_seconds = (freshness.expires_at - freshness.issued_at).total_seconds()
         self.fresh_until_steady = received.steady + self.window_seconds
@@ -168,7 +170,7 @@ class Gate:
         self._path: Path | None = None
         self._rules = Look()
         self._documents = Look()
-        self._pause_stamp: object = None
+        self._owner_stamps: object = None
         self._look_at_steady = math.inf
         self._reloading = threading.Lock()
 
@@ -206,7 +208,7 @@ class Gate:
             self._reload(self._path)
 
     def _reload(self, path: Path) -> None:
-        self._pause_stamp = pause_stamp(path)
+        self._owner_stamps = _stamps_of_owner(path)
         rules, documents = State.look(path), self._look_at_documents(path)
         documents_hold = self._documents.still_holds(documents)
         if documents_hold and self._rules.still_holds(rules):
@@ -215,18 +217,21 @@ class Gate:
         try:
             state = State.load(path)
             self._pause = state.read_pause()
-            held, _ = restore_policy(state, known=self._held if documents_hold else None)
-            state.require_floors()
+            held, _ = restore_policy(
+                state,
+                floors=state.read_floors(),
+                known=self._held if documents_hold else None,
+            )
             self.swap(held)
         except (AgentError, DocumentRefused) as failure:
             self.close(failure.code)
         if not documents_hold:
             self._documents = self._look_at_documents(path)
 
-    def _look_at_pause(self, now: Instant) -> None:
-        """Notice that the person paused, however seldom the gate is told to reload."""
-        self._look_at_steady = now.steady + PAUSE_LOOK_SECONDS
-        if self._path is not None and pause_stamp(self._path) != self._pause_stamp:
+    def _look_at_owner(self, now: Instant) -> None:
+        """Notice what the person said, however seldom the gate is told to reload."""
+        self._look_at_steady = now.steady + LOOK_SECONDS
+        if self._path is not None and _stamps_of_owner(self._path) != self._owner_stamps:
             self.reload()
 
     def _look_at_documents(self, path: Path) -> Look:
@@ -269,7 +274,7 @@ class Gate:
         """
         now = self._clock.now()
         if now.steady >= self._look_at_steady:
-            self._look_at_pause(now)
+            self._look_at_owner(now)
         held = self._held
         subject = Subject(application, url, window_title, field)
         if held is None:
@@ -295,7 +300,9 @@ class Gate:
         return None
 
 
-def restore_policy(state: State, *, known: HeldPolicy | None = None) -> tuple[HeldPolicy, str]:
+def restore_policy(
+    state: State, *, floors: Floors, known: HeldPolicy | None = None
+) -> tuple[HeldPolicy, str]:
     """Return the stored policy and its ETag, with every check of its acceptance made again.
 
     The register and the filter are taken from `known` where that holds the same ones.
@@ -307,7 +314,7 @@ def restore_policy(state: State, *, known: HeldPolicy | None = None) -> tuple[He
     stored = state.read_policy()
     if stored is None:
         raise StateRefused("policy.json", "is not there")
-    floors, (keys, _) = state.read_floors(), state.read_keys()
+    keys, _ = state.read_keys()
     place = state.read_place(floors)
     if keys.version < floors.keys_version:
         raise StateRefused("keys.json", "is not there or older than it was")
@@ -326,6 +333,10 @@ def restore_policy(state: State, *, known: HeldPolicy | None = None) -> tuple[He
         counterparties=_restore_filter(state, accepted.ceiling, known),
     )
     return held, stored.etag
+
+
+def _stamps_of_owner(path: Path) -> tuple[object, object]:
+    return pause_stamp(path), place_stamp(path)
 
 
 def _refuse_unconfirmed(ceiling: Ceiling, place: str) -> Verdict | None:

@@ -27,6 +27,7 @@ from consent_agent.errors import (
     DeviceRevoked,
     NotEnrolled,
     Slept,
+    StateRefused,
 )
 from consent_agent.gate import Gate, HeldPolicy, restore_policy
 from consent_agent.pacing import SLEPT_SECONDS, BackOff, Pace
@@ -154,14 +155,11 @@ class Agent:
         except (AgentError, DocumentRefused) as failure:
             self._announce(f"What was confirmed last is not known: {failure}")
         try:
-            try:
-                self._floors = self._state.read_floors()
-            finally:  # damaged floors are no reason to believe older keys
-                self._place.restore(self._floors)
-                self._trust.restore(at_least=self._floors.keys_version)
-            held, etag = restore_policy(self._state)
+            self._floors = self._restore_place_and_floors()
+            self._trust.restore(at_least=self._floors.keys_version)
+            held, etag = restore_policy(self._state, floors=self._floors)
             self._floors = held.accepted.raise_floors(self._floors)
-            self._state.require_floors()
+            self._state.read_floors()  # without them it may be an older policy
         except (AgentError, DocumentRefused) as failure:
             self._gate.close(failure.code)
             self._announce(f"No stored policy is in force: {failure}")
@@ -173,6 +171,19 @@ class Agent:
             self._announce(f"{policy_line(held, self._clock.now())}  stored")
         if self._confirmations.are_owed:
             self._reportable.set()
+
+    def _restore_place_and_floors(self) -> Floors:
+        """Return the floors, none where they were lost; the place is on disk before new ones are.
+
+        Raises:
+            StateRefused: the place can't be written.
+        """
+        floors: Floors | None = None
+        with contextlib.suppress(StateRefused, DocumentRefused):
+            floors = self._state.read_floors()
+        self._place.restore(floors)
+        self._place.keep()
+        return Floors() if floors is None else floors
 
     async def _poll_forever(self) -> None:
         back_off = BackOff()
@@ -305,19 +316,29 @@ class Agent:
         self._floors = accepted.raise_floors(self._floors.believing(self._trust.keys))
         register = await self._register(accepted.ceiling.register, before)
         counterparties = await self._filter(accepted.ceiling.counterparties, before)
-        place = self._place.settle(accepted.ceiling)
+        place = self._place.settle(
+            accepted.ceiling, before.accepted.ceiling if before is not None else None
+        )
         held = HeldPolicy(accepted, register, received, place=place, counterparties=counterparties)
+        self._keep_place()
         self._gate.swap(held)
         self._portal_answered.set()
         is_news = before is None or _rules_of(held) != _rules_of(before)
         stored = StoredPolicy(signed, etag, received)
-        self._place.keep()
         self._keep(stored, held, is_news=is_news or etag != self._etag)
         self._etag = etag
         self._drop_erased(accepted.policy)  # or fail here, and confirm nothing
         if self._confirmations.sign(held, is_news=is_news):
             self._reportable.set()
         return is_news
+
+    def _keep_place(self) -> None:
+        """Have the place on disk before anything goes by it."""
+        try:
+            self._place.keep()
+        except StateRefused as failure:
+            self._gate.close(failure.code)
+            raise
 
     def _keep(self, policy: StoredPolicy, held: HeldPolicy, *, is_news: bool) -> None:
         if is_news:
@@ -370,16 +391,31 @@ class Agent:
         """
         self._gate.close(code)
         self._kept_until = None
+        self._place.keep()  # never floors of a place without it
         self._state.withdraw_policy(self._floors)
 
     def _look_at_place(self) -> None:
         """Notice that the person said where they work, and tell the portal what comes of it."""
         held = self._gate.held
-        if not self._place.look(self._floors) or held is None:
+        if self._place.look() and held is not None:
+            held = held.at_place(self._place.known)
+            self._gate.swap(held)
+            self._confirm_again(held)
+
+    def _confirm_again(self, held: HeldPolicy) -> None:
+        """Confirm what the policy in force comes to now; failing that, leave it to the next answer.
+
+        What was never kept or dropped is not confirmed here either.
+        """
+        if self._kept_until is None:
             return
-        held = held.at_place(self._place.known)
-        self._gate.swap(held)
-        if self._confirmations.sign(held, is_news=True):
+        try:
+            self._drop_erased(held.accepted.policy)
+            is_new = self._confirmations.sign(held, is_news=True)
+        except AgentError as failure:
+            self._announce(f"Not confirmed yet: {failure} [{failure.code}]")
+            return
+        if is_new:
             self._reportable.set()
 
     def _drop_erased(self, policy: DevicePolicy) -> None:
@@ -395,6 +431,8 @@ class Agent:
                 raise NotEnrolled
             self._pause.look()
             self._look_at_place()
+            if self._pause.has_ended() and self._gate.held is not None:
+                self._confirm_again(self._gate.held)
             if self._pause.is_overdue():
                 self._reportable.set()
             await asyncio.sleep(WATCH_SECONDS)

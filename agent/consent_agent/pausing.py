@@ -33,6 +33,7 @@ class OwnPause:
         self._announce = announce
         self._stamp: object = None
         self._unreported: LocalPause | None = None
+        self._is_in_force = False
 
     def look(self) -> None:
         """Read the file if it is another than the last time."""
@@ -48,6 +49,13 @@ class OwnPause:
             return False
         age = pause.minutes * 60 - pause.remaining(now).total_seconds()
         return age >= REPORT_AFTER_SECONDS
+
+    def has_ended(self) -> bool:
+        """Say once that the pause that this agent knew of is not in force any more."""
+        pause = self._gate.local_pause
+        was = self._is_in_force
+        self._is_in_force = pause is not None and pause.is_in_force(self._clock.now())
+        return was and not self._is_in_force
 
     async def report(self, client: PortalClient) -> None:
         """Tell the portal of a pause that it does not know.

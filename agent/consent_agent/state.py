@@ -150,13 +150,20 @@ class State:
         return self._folder.path
 
     @classmethod
-    def create(cls, path: Path, enrolment: Enrolment) -> "State":
-        """Begin anew; what an earlier enrolment left behind is no longer readable, and goes."""
+    def create(cls, path: Path, enrolment: Enrolment, *, place: str | None = None) -> "State":
+        """Begin anew; what an earlier enrolment left behind is no longer readable, and goes.
+
+        `place` is where the owner works, if that is known before the first policy.
+        """
         check_folder(path)
         state = cls(Folder(path), enrolment)
         state.forget()
         if enrolment.key_set is not None:
             state.write_keys(enrolment.key_set)
+        if place is not None:
+            state.write_place(place)
+        # Floors that are gone later were lost.
+        state._write(_FLOORS, floors_members(Floors(has_place=place is not None)))
         state._write(_ENROLMENT, _enrolment_members(enrolment))
         return state
 
@@ -271,35 +278,35 @@ class State:
         self._folder.remove(_POLICY)
         self._write(_FLOORS, floors_members(floors))
 
-    def require_floors(self) -> None:
-        """Accept a stored policy only where its floors are: without them it may be an older one.
+    def read_floors(self) -> Floors:
+        """Return the version floors.
 
         Raises:
-            StateRefused: there are none.
+            StateRefused, DocumentRefused: there are none, or they were altered.
         """
-        if self._folder.stamp(_FLOORS) is None:
-            raise StateRefused(_FLOORS, "is not there")
-
-    def read_floors(self) -> Floors:
         members = self._read(_FLOORS)
         if members is None:
-            return Floors()
+            raise StateRefused(_FLOORS, "is not there")
         return read_floors(members, policy_keys=self.enrolment.keys.of_role("policy"))
 
     def read_place(self, floors: Floors) -> str | None:
-        """Return the cohort in which this device's owner works, as far as the device knows.
+        """Return the cohort in which this device's owner works, as the device knows.
 
-        Without the file, as version 0.1.0 left it, that is the only one whose ceilings the floors
-        know; `PLACE_UNKNOWN`, which is no cohort, where they know several. None before the first.
+        That is `PLACE_UNKNOWN`, which is no cohort, where it can't tell any more; None before the
+        first policy. Version 0.1.0 kept no place: there it is the only one that the floors know.
         """
-        members = self._read(_PLACE)
-        if members is not None:
-            return members.text("cohort")
-        known = list(floors.ceilings)
-        return (known[0] if len(known) == 1 else PLACE_UNKNOWN) if known else None
+        try:
+            members = self._read(_PLACE)
+            if members is not None:
+                return members.text_or_none("cohort") or PLACE_UNKNOWN
+        except (StateRefused, DocumentRefused):
+            return PLACE_UNKNOWN
+        if floors.has_place or len(floors.ceilings) > 1:
+            return PLACE_UNKNOWN
+        return next(iter(floors.ceilings), None)
 
     def write_place(self, cohort: str) -> None:
-        self._write(_PLACE, {"cohort": cohort})
+        self._write(_PLACE, {"cohort": cohort or None})
 
     def read_acknowledgement(self) -> StoredAcknowledgement | None:
         members = self._read(_ACKNOWLEDGEMENT)

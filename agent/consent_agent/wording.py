@@ -77,8 +77,7 @@ def _standing(gate: Gate, held: HeldPolicy | None, paused: LocalPause | None, no
         since = time_of_day(held.received.wall)
         return f"Nothing is collected: the portal has not been heard of since {since}."
     if held.place_is_unconfirmed:
-        cohort = held.accepted.ceiling.cohort
-        return f"The portal says that you work in {cohort} now. {_until_said(cohort)}"
+        return _until_said(held.accepted.ceiling.cohort, held.place)
     if held.collects_anything(now):
         return "This computer is collecting."
     return "Nothing is collected."
@@ -90,16 +89,18 @@ def first_place_line(ceiling: Ceiling) -> str:
 
 
 def moved_line(ceiling: Ceiling, before: str) -> str:
-    """Say that the portal takes this computer's owner to work elsewhere now, and what follows."""
-    no_longer = f", and no longer in {before}" if before else ""
-    moved = f"The portal says that you work in {ceiling.cohort} now{no_longer}."
-    return f"{moved} {_until_said(ceiling.cohort)}" if ceiling.is_open else f"{moved} {_IF_NOT}"
+    """Say that the portal takes this computer's owner to work elsewhere, and what follows."""
+    if ceiling.is_open:
+        return _until_said(ceiling.cohort, before)
+    return f"The portal says that you work in {ceiling.cohort} now. {_IF_NOT}"
 
 
-def _until_said(cohort: str) -> str:
+def _until_said(cohort: str, known: str) -> str:
+    knows = f"this computer knows {known}" if known else "this computer does not know where"
     return (
-        "Nothing is collected until you say on this computer that it is so:"
-        f" consent-agent moved {cohort}"
+        f"The portal says that you work in {cohort}, and {knows}. Nothing is collected until you"
+        f" say on it that the portal is right: consent-agent moved {cohort}. If it is not, tell"
+        " your IT."
     )
 
 

@@ -57,8 +57,8 @@ class DeviceView:
     `until` is when the state ends by itself, `ended_at` when a pause did. `stops_by` is set for a
     device that was heard of: the latest moment at which it can still collect without an answer.
     `goes_on` is true while it has yet to confirm a policy by which it collects, and confirmed one
-    before by which it would as well. `is_shut_there` is true of one that might collect by all that
-    the portal knows, and said that it does not.
+    before by which it would as well. `is_shut_there` is true of one that said that it does not
+    collect when nothing on everything forbade it, as far as the portal knows.
     """
 
     device: Device
@@ -175,6 +175,8 @@ def state_at(
         return told.state, None
     if ceiling is None:
         return "no_ceiling", None
+    if not ceiling.is_open:
+        return "out_of_scope", None
     whole = [
         deny for deny in (*told.deny, *stops) if deny.covers_everything and deny.is_in_force(now)
     ]

@@ -216,8 +216,8 @@ ENTRIES: Mapping[str, Entry] = {
         kind=Kind.DEVICES,
         when="the directory says that you work in another place",
         sentence=(
-            "The directory says that you work in {place} now. {hostname} collects nothing until "
-            "you say so on it: consent-agent moved {cohort}"
+            "The directory says that you work in {place} now. {hostname} collects nothing there "
+            "without your word on it: consent-agent moved {cohort}"
         ),
         place="devices",
         place_label="My devices",

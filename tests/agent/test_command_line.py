@@ -201,16 +201,14 @@ def test_moving_needs_the_word_of_whoever_sits_there(enrolled, start_run, portal
     after = json.loads(enrolled("status", "--json")[1])
 
     assert waiting.startswith(
-        "The portal says that you work in us-ca now. Nothing is collected until you say on this"
-        " computer that it is so: consent-agent moved us-ca\n"
+        f"The portal says that you work in us-ca, and this computer knows {COHORT}. Nothing is"
+        " collected until you say on it that the portal is right: consent-agent moved us-ca."
     )
-    assert (shown["collecting"], shown["cohort"], shown["cohort_confirmed"]) == (
-        False, "us-ca", False,
-    )  # fmt: skip
+    assert (shown["collecting"], shown["cohort"], shown["place"]) == (False, "us-ca", COHORT)
     assert refused.endswith("Nothing was changed.\n")
     assert not still["collecting"]
     assert said.endswith("This computer knows now that you work in us-ca.\n")
-    assert (after["collecting"], after["cohort_confirmed"]) == (True, True)
+    assert (after["collecting"], after["place"]) == (True, "us-ca")
 
 
 @pytest.mark.parametrize("place", ["", "US-CA", "us_ca", "-", "us-", "us ca", "ü"])
@@ -227,9 +225,7 @@ def test_a_computer_enrolled_for_a_place_collects_nowhere_else(command, portal, 
     read_until(start_run(), "confirmed")
     shown = json.loads(command("status", "--json")[1])
 
-    assert (shown["collecting"], shown["cohort"], shown["cohort_confirmed"]) == (
-        False, COHORT, False,
-    )  # fmt: skip
+    assert (shown["collecting"], shown["cohort"], shown["place"]) == (False, COHORT, "us-ca")
 
 
 def test_status_is_for_people_and_for_programs(enrolled, start_run):
@@ -242,7 +238,7 @@ def test_status_is_for_people_and_for_programs(enrolled, start_run):
     assert (before["collecting"], before["policy"]) == (False, "state_refused")
     assert (after["collecting"], after["policy"], after["version"]) == (True, "fresh", 17)
     assert (after["cohort"], after["ceiling_version"]) == (COHORT, CEILING_VERSION)
-    assert after["cohort_confirmed"] is True
+    assert after["place"] == COHORT
     assert (paused["collecting"], paused["local_pause_until"] is None) == (False, False)
 
 

@@ -307,12 +307,12 @@ def test_a_set_that_was_taken_away_does_not_bring_older_keys_back(make_stored_po
     state.write_keys(desk.sign_keys(desk.policy))
     floors = state.read_floors().believing(state.read_keys()[0])
     state.write_policy(state.read_policy(), floors)
-    restore_policy(state)
+    restore_policy(state, floors=state.read_floors())
 
     (state.path / "keys.json").unlink()
 
     with pytest.raises(StateRefused, match=r"keys\.json"):
-        restore_policy(state)
+        restore_policy(state, floors=state.read_floors())
 
 
 def test_a_restarted_agent_whose_set_is_gone_asks_for_it(portal, state, desk):

@@ -14,7 +14,7 @@ from consent_agent.protocol.decision import Reason
 from consent_agent.protocol.documents import Acknowledgement
 from consent_agent.protocol.jws import verify_with_key
 from consent_agent.spool import Batch, Spool
-from consent_agent.state import LocalPause, State
+from consent_agent.state import PLACE_UNKNOWN, LocalPause, State
 from tests.agent.running import work
 from tests.agent.simulated_portal import COHORT, NOON, REGISTER_DIGEST, SimulatedPortal, deny
 
@@ -85,8 +85,9 @@ def test_collects_nothing_elsewhere_until_its_owner_says_that_they_moved(portal,
         f"The portal says that you work in {COHORT}. If that is wrong, pause and tell your IT."
     )
     assert moved == (
-        f"The portal says that you work in us-ca now, and no longer in {COHORT}. Nothing is"
-        " collected until you say on this computer that it is so: consent-agent moved us-ca"
+        f"The portal says that you work in us-ca, and this computer knows {COHORT}. Nothing is"
+        " collected until you say on it that the portal is right: consent-agent moved us-ca. If it"
+        " is not, tell your IT."
     )
     assert running.printed("denied: everything (cohort_unconfirmed)  confirmed")
 
@@ -102,10 +103,9 @@ def test_says_where_it_takes_its_owner_to_work_when_nothing_is_collected_there(p
     running = work(state, scenario)
 
     assert running.lines.count(
-        f"The portal says that you work in de now, and no longer in {COHORT}."
-        " If that is wrong, pause and tell your IT."
+        "The portal says that you work in de now. If that is wrong, pause and tell your IT."
     ) == 1  # fmt: skip
-    assert state.read_place(state.read_floors()) == "de"
+    assert state.read_place(state.read_floors()) == PLACE_UNKNOWN
 
 
 def test_nothing_is_counted_while_its_owner_has_not_said_that_they_moved(portal, state):
@@ -135,10 +135,10 @@ def test_a_place_that_can_not_be_read_is_none(portal, state, tmp_path):
 
     running = work(state, scenario)
 
-    assert running.printed("Where you work is not known any more: place.json in the state folder")
+    assert running.printed("and this computer does not know where.")
 
 
-def test_a_disk_that_is_full_does_not_keep_a_shut_place_from_shutting(portal, state, monkeypatch):
+def test_nothing_is_in_force_whose_place_the_disk_does_not_keep(portal, state, monkeypatch):
     def refuse(self, cohort):
         raise StateRefused("place.json", "cannot be written (disk full)")
 
@@ -148,9 +148,85 @@ def test_a_disk_that_is_full_does_not_keep_a_shut_place_from_shutting(portal, st
         portal.ceiling_changes = {"version": 1, "cohort": "de", "collection": "out_of_scope"}
         portal.publish(version=18, cohort="de")
         await running.until(lambda: running.printed("disk full"))
-        assert running.reason() is Reason.OUT_OF_SCOPE
+        assert running.reason() is Reason.NO_POLICY
         monkeypatch.undo()
-        await running.until(lambda: state.read_place(state.read_floors()) == "de")
+        await running.until(lambda: state.read_place(state.read_floors()) == PLACE_UNKNOWN)
+        await running.until(lambda: running.reason() is Reason.OUT_OF_SCOPE)
+
+    work(state, scenario)
+
+
+ERASE = {
+    "id": "33333333-0000-4000-8000-000000000003",
+    "from": "2026-11-23T10:00:00Z",
+    "until": "2026-11-23T11:00:00Z",
+}
+
+
+def test_the_owners_word_confirms_no_erasure_that_failed(portal, state, monkeypatch):
+    """Only what is gone is said to be gone."""
+
+    def refuse(self, erasures):
+        raise StateRefused("spool", "cannot be written (disk full)")
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        monkeypatch.setattr(Spool, "erase", refuse)
+        portal.ceiling_changes = {"version": 1, "cohort": "us-ca"}
+        portal.publish(version=18, cohort="us-ca", erase=[ERASE])
+        await running.until(lambda: running.reason() is Reason.COHORT_UNCONFIRMED)
+        state.write_place("us-ca")
+        await running.until(lambda: running.reason() is Reason.ALLOWED)
+        await running.until(lambda: running.printed("Not confirmed yet: spool"))
+        assert len(acknowledgements(portal, state)) == 1
+        monkeypatch.undo()
+        await running.until(lambda: len(acknowledgements(portal, state)) == 2)
+
+    work(state, scenario)
+
+    last = acknowledgements(portal, state)[-1]
+    assert (last.device_version, last.effect) == (18, "collecting")
+
+
+def test_says_at_once_that_it_collects_again_after_a_pause_that_the_portal_never_knew(
+    portal, state
+):
+    portal.wrong_answers["pauses"] = lambda handler: handler.send(503)
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        state.write_pause(LocalPause(1, running.clock.now(), "a-pause-of-the-device"))
+        await running.until(lambda: running.reason() is Reason.LOCAL_PAUSE)
+        portal.publish(version=18)
+        await running.until(lambda: len(acknowledgements(portal, state)) == 2)
+        running.clock.pass_time(minutes=1)
+        await running.until(lambda: len(acknowledgements(portal, state)) == 3)
+
+    work(state, scenario)
+
+    effects = [word.effect for word in acknowledgements(portal, state)]
+    assert effects == ["collecting", "not_collecting", "collecting"]
+
+
+def test_the_owners_word_of_the_same_moment_is_not_lost(portal, state, monkeypatch):
+    """Said between the agent's look at the file and its own writing."""
+    keep = State.write_policy
+
+    def keep_and_say(self, policy, floors):
+        keep(self, policy, floors)
+        if floors.device and "de" in floors.ceilings:
+            monkeypatch.undo()
+            self.write_place("us-ca")
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("confirmed"))
+        monkeypatch.setattr(State, "write_policy", keep_and_say)
+        portal.ceiling_changes = {"version": 1, "cohort": "de", "collection": "out_of_scope"}
+        portal.publish(version=18, cohort="de")
+        await running.until(lambda: running.printed("version 18"))
+        portal.ceiling_changes = {"version": 1, "cohort": "us-ca"}
+        portal.publish(version=19, cohort="us-ca")
+        await running.until(lambda: running.reason() is Reason.ALLOWED)
 
     work(state, scenario)
 
@@ -556,9 +632,26 @@ def test_damaged_floors_do_not_lock_the_agent_out(portal, state, tmp_path):
 
     async def closed_then_open(running):
         await running.until(lambda: running.printed("No stored policy"))
+        await running.until(lambda: running.reason() is Reason.COHORT_UNCONFIRMED)
+        state.write_place(COHORT)
         await running.until(lambda: running.reason() is Reason.ALLOWED)
 
     work(state, closed_then_open)
+
+
+def test_damaged_floors_let_no_older_policy_in(portal, state, tmp_path):
+    async def scenario(running):
+        await running.until(lambda: running.printed("version 17"))
+
+    work(state, scenario)
+    (tmp_path / "state" / "floors.json").write_bytes(b"x" * 200)
+    portal.publish(version=16)
+
+    async def refused(running):
+        await running.until(lambda: running.printed("[rollback]"))
+        assert running.reason() is Reason.NO_POLICY
+
+    work(state, refused)
 
 
 @pytest.mark.parametrize("name", ["floors.json", "policy.json"])

@@ -91,24 +91,36 @@ def test_without_the_file_the_only_cohort_of_the_floors_is_the_place(
     """So did version 0.1.0 leave it; with two cohorts nobody can tell which."""
     state = make_stored_policy()
     (tmp_path / "state" / "place.json").unlink()
-    with_one = open_gate()
     policy, floors = state.read_policy(), state.read_floors()
+    state.write_policy(policy, replace(floors, has_place=False))
+    with_one = open_gate()
     two = {**floors.ceilings, "us-ca": floors.ceilings[COHORT]}
-    state.write_policy(policy, replace(floors, ceilings=two))
+    state.write_policy(policy, replace(floors, has_place=False, ceilings=two))
 
     assert collects(with_one)
     assert reason(open_gate()) is Reason.COHORT_UNCONFIRMED
 
 
-def test_a_gate_goes_by_the_owners_word_at_its_next_look(make_stored_policy, open_gate):
+def test_where_the_file_was_and_is_lost_nobody_knows_the_place(
+    make_stored_policy, open_gate, tmp_path
+):
+    """The floors may know one that the owner never confirmed."""
+    make_stored_policy()
+
+    (tmp_path / "state" / "place.json").unlink()
+
+    assert reason(open_gate()) is Reason.COHORT_UNCONFIRMED
+
+
+def test_a_gate_goes_by_the_owners_word_at_its_next_look(make_stored_policy, open_gate, clock):
     state = make_stored_policy()
     gate = open_gate()
 
     state.write_place("us-ca")
-    gate.reload()
+    clock.pass_time(seconds=0.1)
     moved = reason(gate)
     state.write_place(COHORT)
-    gate.reload()
+    clock.pass_time(seconds=0.1)
 
     assert moved is Reason.COHORT_UNCONFIRMED
     assert collects(gate)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.asserts import assertContains
 
-from consent_app.devices.actions import receive_acknowledgement
+from consent_app.devices.actions import receive_acknowledgement, refresh_policies
 from consent_app.devices.models import Device
 from consent_app.restrictions.actions import start_pause
 from consent_app.restrictions.models import Restriction, Source
@@ -339,6 +339,26 @@ def test_place_out_of_scope_is_named(make_employee, make_device, confirm, sign_i
     assert "Pause collection" not in page
 
 
+def test_a_place_opens_with_its_ceiling_and_not_before(
+    make_employee, make_device, confirm, sign_in, frozen_time
+):
+    """The list of places says so first; the programme key's owner signs when they get to it."""
+    person = make_employee(jurisdiction="DE")
+    person.jurisdiction.collection_default = "not_in_scope"
+    person.jurisdiction.save()
+    laptop = make_device(person)
+    person.jurisdiction.collection_default = "allowed_with_notice"
+    person.jurisdiction.save()
+    refresh_policies(employees=[person], at=timezone.now())
+    laptop.device.refresh_from_db()
+    confirm(laptop)
+
+    page = text_of(sign_in(person).get("/"))
+
+    assert "Nothing is collected from anybody who works in DE." in page
+    assert "Pause collection" not in page
+
+
 def say(laptop, *, sequence, effect):
     word = laptop.acknowledgement(sequence=sequence, effect=effect)
     receive_acknowledgement(device=laptop.device, jws=word)
@@ -351,7 +371,7 @@ def test_a_device_that_says_that_it_does_not_collect_is_not_said_to(home, laptop
     say(laptop, sequence=3, effect="collecting")
 
     assert "Nothing is collected from you." in shut
-    assert "LAPTOP-1 says that it collects nothing, though it may." in shut
+    assert "LAPTOP-1 says that it collects nothing: your choices leave nothing" in shut
     assert "waits for you to say on it that you work in US-CA" in shut
     assert "Pause collection on all your devices" in shut
     assert "Your device is collecting." in text_of(home())

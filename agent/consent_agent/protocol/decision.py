@@ -225,7 +225,7 @@ class PolicyView:
         identity = self._identity_by_program.get(program)
         if identity is None:
             identity = self._find_anew(subject)
-            # Only what the register knows, in whichever capitals: nobody fills the memory with names.
+            # Only what the register knows: nobody fills the memory with names.
             if identity.rows and len(self._identity_by_program) < MOST_PROGRAMS:
                 self._identity_by_program[program] = identity
         return identity
