@@ -8,13 +8,15 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 from conformance.documents import DEVICE, SigningDesk, filter_document
 from consent_agent.acceptance import SignedDocuments
-from consent_agent.protocol.canonical import canonical_json, content_digest
+from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
+from consent_agent.protocol.jws import decode_base64url
+from consent_agent.protocol.times import format_time
 
 FIRST_TOKEN = "token-1"  # noqa: S105  # of a portal that exists for one case
 
@@ -61,8 +63,11 @@ class Handler(BaseHTTPRequestHandler):
         self, status: int, content: object = None, headers: Mapping[str, str] | None = None
     ) -> None:
         problem = status >= 400
+        if problem and isinstance(content, dict):
+            type_ = f"urn:consent-portal:problem:{content.get('code')}"
+            content = {"type": type_, "status": status} | content
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        body = b"" if status == 304 else body
+        body = b"" if status in (204, 304) else body
         fields = {
             "Content-Type": "application/problem+json" if problem else "application/json",
             "Content-Length": str(len(body)),
@@ -174,13 +179,15 @@ class SimulatedPortal(ThreadingHTTPServer):
             case "GET", "keys" if self.key_set is not None:
                 handler.send(200, {"keys": self.key_set})
             case "POST", "acknowledgements":
-                handler.send(202, {})
+                handler.send(202, {"sequence": _sequence(body["jws"])})
             case "POST", "ledger":
                 handler.send(202, {"reports": len(body["reports"]), "cost": len(body["cost"])})
             case "POST", "pauses":
-                handler.send(201, {})
+                until = self.clock() + timedelta(minutes=body["minutes"])
+                times = {"from": format_time(self.clock()), "until": format_time(until)}
+                handler.send(201, {"id": str(uuid.uuid4())} | times)
             case "DELETE", "pauses/current":
-                handler.send(200, {})
+                handler.send(204)
             case "GET", "/.well-known/jwks.json":
                 handler.send(200, self.desk.jwks)
             case "GET", _ if path in self.documents:
@@ -230,3 +237,9 @@ class SimulatedPortal(ThreadingHTTPServer):
     def _etag(self) -> str:
         published = [self.policy_changes, self.ceiling_changes, self.desk.programme.kid]
         return f'"{content_digest(canonical_json(published))[7:23]}"'
+
+
+def _sequence(jws: str) -> object:
+    """Return the number of an acknowledgement; cases look at its signature."""
+    payload = parse_json(decode_base64url(jws.split(".")[1]))
+    return payload["sequence"] if isinstance(payload, dict) else None

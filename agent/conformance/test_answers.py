@@ -262,6 +262,7 @@ def test_a_revoked_device_forgets_everything(working: Device) -> None:
 
     working.denies(None)
     assert not working.show()["enrolled"]
+    assert working.show()["held"] == 0
     assert all(b"token-1" not in path.read_bytes() for path in working.files()), (
         "the token is still there"
     )

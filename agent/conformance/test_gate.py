@@ -87,6 +87,13 @@ SUBJECTS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("allowed", {"application": "browser", "window_title": "private browsing"}),
     ("safeguard", {"application": "editor", "field": "tag=input;type=password;name=pw"}),
     ("safeguard", {"application": "editor", "field": "tag=INPUT;TYPE=Password"}),
+    # Whatever the register says.
+    ("safeguard", {"application": "editor", "field": "type=text;autocomplete=current-password"}),
+    ("safeguard", {"application": "editor", "field": "type=text;autocomplete=x NEW-password"}),
+    ("safeguard", {"application": "editor", "field": "role=x;subrole=AXSecureTextField"}),
+    ("safeguard", {"application": "editor", "field": "uia.IsPassword=true"}),
+    ("safeguard", {"application": "editor", "field": "atspi.role=password text"}),
+    ("allowed", {"application": "editor", "field": "uia.IsPassword=false"}),
     ("allowed", {"application": "editor", "field": "tag=input;type=text;name=password"}),
     ("unreadable", {"application": "editor", "window_title": "x" * 16_385}),
 ]

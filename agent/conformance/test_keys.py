@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from conformance.device import DENIED, USUAL_POLICY, Device
-from conformance.documents import SigningDesk, deny
+from conformance.documents import NOON, SigningDesk, deny
 from consent_agent.protocol.jws import SigningKey
 from consent_agent.protocol.times import format_time
 
@@ -183,6 +183,29 @@ def test_what_a_withdrawn_key_signed_is_not_in_force(
     assert signed_keys.show()["device_version"] == 18
 
 
+def test_a_key_that_is_withdrawn_ends_what_it_signed_at_once(
+    signed_keys: Device, desk: SigningDesk
+) -> None:
+    """Before there is a successor: the device learns of it by the freshness of another key."""
+    signed = signed_keys.portal.sign_current()
+    desk.policy = desk.make_key("policy")
+    offer(signed_keys, desk.policy)
+    freshness = desk.sign_freshness(signed.device, signed.ceiling, issued_at=signed_keys.clock.true)
+    signed_keys.portal.wrong_answers["policy"] = lambda handler: handler.send(
+        304, headers={"Policy-Freshness": freshness}
+    )
+
+    signed_keys.refuses(None)
+    signed_keys.denies("no_policy")
+    signed_keys.restart()
+    signed_keys.denies("no_policy")
+
+    signed_keys.portal.wrong_answers.clear()
+    signed_keys.portal.publish(version=18)
+    signed_keys.takes_policy()
+    signed_keys.allows()
+
+
 def test_versions_of_a_stolen_key_do_not_lock_the_device(
     signed_keys: Device, desk: SigningDesk
 ) -> None:
@@ -200,19 +223,17 @@ def test_versions_of_a_stolen_key_do_not_lock_the_device(
     assert right.kid != desk.policy.kid
 
 
-WRONG_SETS: Final[dict[str, Callable[[Device, SigningDesk, SigningKey], None]]] = {
-    "by a stranger": lambda device, desk, key: offer(device, key, by=desk.make_key("programme")),
-    "of an older version": lambda device, desk, key: offer(device, key, version=1),
-    "of no version": lambda device, desk, key: offer(device, key, version="2"),  # type: ignore[arg-type]
-    "with a programme key": lambda device, desk, key: offer(
-        device, key, also=[desk.make_key("programme")]
-    ),
-    "with a key twice": lambda device, desk, key: offer(device, key, also=[key]),
-    "without an end": lambda device, desk, key: offer(device, key, expires_at=None),
-    "of another schema": lambda device, desk, key: offer(device, key, schema="keys/2"),
-    "that is over": lambda device, desk, key: offer(
-        device, key, expires_at=format_time(device.clock.true)
-    ),
+WRONG_SETS: Final[dict[str, Callable[[SigningDesk, SigningKey], dict[str, Any]]]] = {
+    "by a stranger": lambda desk, key: {"by": desk.make_key("programme")},
+    "by a policy key": lambda desk, key: {"by": SigningKey(key.kid, "programme", key.private)},
+    "of an older version": lambda desk, key: {"version": 2},
+    "of the same version": lambda desk, key: {"version": 3},
+    "of no version": lambda desk, key: {"version": "4"},
+    "with a programme key": lambda desk, key: {"also": [desk.make_key("programme")]},
+    "with a key twice": lambda desk, key: {"also": [key]},
+    "without an end": lambda desk, key: {"expires_at": None},
+    "of another schema": lambda desk, key: {"schema": "keys/2"},
+    "that is over": lambda desk, key: {"expires_at": format_time(NOON)},
 }
 
 
@@ -223,12 +244,10 @@ def test_refuses_a_key_set(signed_keys: Device, desk: SigningDesk, name: str) ->
     offer(signed_keys, former, desk.policy, version=3)
     signed_keys.portal.publish(version=18, **USUAL_POLICY)
     signed_keys.takes_policy()
-    if name == "of an older version":
-        assert signed_keys.show()["device_version"] == 18
 
     stolen = desk.make_key("policy")
     desk.policy, right = stolen, desk.policy
-    WRONG_SETS[name](signed_keys, desk, stolen)
+    offer(signed_keys, stolen, **{"version": 4} | WRONG_SETS[name](desk, stolen))
     signed_keys.portal.publish(version=19)
     signed_keys.refuses(None)
     signed_keys.denies(None, DENIED)

@@ -17,7 +17,11 @@ from consent_agent.errors import (
     PortalRefused,
     PortalUnreachable,
 )
+from consent_agent.protocol.jws import encode_base64url
 from tests.agent.simulated_portal import REGISTER_DIGEST, REGISTER_DOCUMENT, Handler
+
+# Of a statement only its number matters here.
+WORD = f"a.{encode_base64url(b'{"sequence":1}')}.c"
 
 
 @pytest.fixture
@@ -222,13 +226,13 @@ def test_a_register_has_at_most_4_mib(ask, portal):
 
 
 def test_an_acknowledgement_is_taken_with_202_only(ask, portal):
-    ask("acknowledge", "a.b.c")
+    ask("acknowledge", WORD)
     portal.wrong_answers["acknowledgements"] = send(200)
 
     with pytest.raises(AnswerRefused, match="not_acknowledged"):
-        ask("acknowledge", "a.b.c")
+        ask("acknowledge", WORD)
 
-    assert portal.bodies("POST", "acknowledgements")[0] == {"jws": "a.b.c"}
+    assert portal.bodies("POST", "acknowledgements")[0] == {"jws": WORD}
 
 
 def test_enrols_with_a_key_made_on_the_device(enrol_here, portal):
