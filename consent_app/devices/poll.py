@@ -141,16 +141,15 @@ class PolicyPoll:
         wait = _wait_seconds(question.prefer)
         if wait and _is_unchanged(told, question.if_none_match):
             self.knowledge.note_seen(told, now)
-            told = await self._wait_for_change(token_hash, told, question.if_none_match, wait, gone)
+            await self._wait_for_change(token_hash, told, question.if_none_match, wait, gone)
             idle = wait
-        return await self._say(
-            told, token_hash, question.if_none_match, asks_often=idle < WINDOW_SECONDS
-        )
+        return await self._say(token_hash, question.if_none_match, asks_often=idle < WINDOW_SECONDS)
 
-    async def _say(
-        self, told: Told | None, token_hash: bytes, known_etag: str, *, asks_often: bool
-    ) -> Answer:
+    async def _say(self, token_hash: bytes, known_etag: str, *, asks_often: bool) -> Answer:
+        """Gather what the answer needs, and sign it at a moment when all of it holds."""
         for _ in range(MAX_TURNS):
+            began = time.monotonic()
+            told = await self.knowledge.told(token_hash)
             if told is None:
                 return problem(401, "unauthorized")
             if told.known.revoked:
@@ -159,13 +158,23 @@ class PolicyPoll:
             if ceiling is None:
                 return problem(503, "no_ceiling", retry=True)
             self.knowledge.note_seen(told, time.time())
-            freshness = await self._freshness(told, asks_often=asks_often)
-            if _matches(told.etag, known_etag):
+            unchanged = _matches(told.etag, known_etag)
+            policy = None if unchanged else await self.knowledge.policy(told, token_hash)
+            if self._signer.form(told, time.time()) is None:
+                checkpoint = await self.knowledge.checkpoint()
+                # Of all who waited for the checkpoint, the first writes the form.
+                if self._signer.form(told, time.time()) is None:
+                    self._signer.write(told, checkpoint)
+            if not self.knowledge.still_holds(told, token_hash, since=began):
+                continue  # somebody decided something while a read took its time
+            form = self._signer.form(told, time.time())
+            if form is None:
+                continue
+            freshness = self._signer.freshness(told, form, asks_often=asks_often)
+            if unchanged:
                 return Answer(304, _headers(told.etag, freshness))
-            policy = await self.knowledge.policy(told, token_hash)
             if policy is not None:
                 return self._give(told, policy, ceiling.jws, freshness)
-            told = await self.knowledge.told(token_hash)
         return problem(503, "unavailable", retry=True)
 
     async def _wait_for_change(
@@ -175,8 +184,12 @@ class PolicyPoll:
         known_etag: str,
         seconds: int,
         gone: Callable[[], Awaitable[None]],
-    ) -> Told | None:
-        """Hold the answer until it would differ, or `seconds` passed, or the agent went away."""
+    ) -> None:
+        """Hold the answer until it would differ, or `seconds` passed.
+
+        Raises:
+            _GoneAway: the agent closed its connection.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         going = asyncio.ensure_future(gone())
@@ -191,19 +204,8 @@ class PolicyPoll:
                 current = await self.knowledge.told(token_hash)
             if going.done():
                 raise _GoneAway
-            # Fresh facts for the freshness document: a stop may have begun meanwhile.
-            return await self.knowledge.told(token_hash)
         finally:
             going.cancel()
-
-    async def _freshness(self, told: Told, *, asks_often: bool) -> str:
-        """Sign that these two documents hold now."""
-        form = self._signer.form(told, time.time())
-        if form is None:
-            checkpoint = await self.knowledge.checkpoint()
-            # Of all who waited for the checkpoint, the first writes the form.
-            form = self._signer.form(told, time.time()) or self._signer.write(told, checkpoint)
-        return self._signer.freshness(told, form, asks_often=asks_often)
 
 
 class _GoneAway(Exception):

@@ -25,7 +25,7 @@ from consent_app.devices import freshness as freshness_module
 from consent_app.devices import knowledge as knowledge_module
 from consent_app.devices import listening
 from consent_app.devices.actions import revoke_device, sign_ceilings
-from consent_app.devices.announcements import announce_everyone
+from consent_app.devices.announcements import announce_device, announce_everyone
 from consent_app.devices.knowledge import Knowledge
 from consent_app.devices.limits import DeviceLimit
 from consent_app.devices.models import Device
@@ -188,6 +188,12 @@ def test_a_device_that_asks_often_is_given_one_signature_for_a_window(make_devic
     monkeypatch.setattr(freshness_module, "WINDOW_SECONDS", 3600)
     enrolled = make_device()
 
+    signed = []
+    sign = freshness_module.Form.sign
+    monkeypatch.setattr(
+        freshness_module.Form, "sign", lambda form, told: signed.append(told) or sign(form, told)
+    )
+
     async def scenario():
         async with serving(enrolled.token) as agent:
             etag = (await agent.get()).headers["etag"]
@@ -196,7 +202,8 @@ def test_a_device_that_asks_often_is_given_one_signature_for_a_window(make_devic
 
     given = run(scenario)
     assert len(set(given)) == 1
-    # Ed25519 gives one signature for the same bytes, so this holds for what is signed anew too.
+    # The first answer, and the first after which it showed that the device asks often.
+    assert len(signed) == 2
     assert freshness_of(given[0]).issued_at <= datetime.now(UTC)
 
 
@@ -716,6 +723,37 @@ def test_a_read_that_hangs_keeps_nobody_from_being_woken(make_device):
             waiting.cancel()
 
     run(scenario)
+
+
+def test_what_was_decided_while_a_read_hung_is_not_missed(make_device, monkeypatch):
+    """The log's head is read for a new window; nothing that the answer says may be older."""
+    monkeypatch.setattr(freshness_module, "WINDOW_SECONDS", 1)
+    enrolled = make_device()
+
+    def revoke():
+        Device.objects.filter(pk=enrolled.device.pk).update(revoked_at=timezone.now())
+        announce_device(enrolled.device.pk)
+
+    async def scenario():
+        async with serving(enrolled.token) as agent:
+            knowledge = agent.poll.knowledge
+            etag = (await agent.get()).headers["etag"]
+            await asyncio.sleep(1)
+            address = database_address("test")
+            async with await psycopg.AsyncConnection.connect(address) as line:
+                await line.execute("LOCK TABLE audit_leaf, audit_node")
+                asking = asyncio.create_task(agent.get(etag=etag))
+                await asyncio.sleep(0.1)
+                assert not asking.done()
+                await in_database(revoke)()
+                async with asyncio.timeout(5):
+                    while knowledge._by_token:
+                        await asyncio.sleep(0.01)
+            return await asking
+
+    answer = run(scenario)
+
+    assert (answer.status, answer.code) == (403, "device_revoked")
 
 
 def test_database_away_answers_503_and_soon(make_device):
