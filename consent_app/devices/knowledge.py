@@ -28,7 +28,7 @@ from consent_app.devices.announcements import CEILINGS, EVERYONE
 from consent_app.devices.listening import Listener
 from consent_app.devices.poll_rows import PollRows
 from consent_app.devices.reads_together import ReadsTogether
-from consent_app.devices.runs import NAME
+from consent_app.devices.runs import run_of
 from consent_app.devices.told import SEEN_EVERY_SECONDS, Cohort, ForMany, Known, Told
 from consent_app.devices.waits import Waits
 
@@ -224,13 +224,16 @@ class Knowledge:
             self._seen[told.device] = now
 
     def note_run(self, told: Told, run: str) -> None:
-        """Note that another run polls than the one that is known; agents need not name theirs.
+        """Note that another run polls than the one that is known.
 
         One of a device at a time: a further one polls again, and whoever makes up a name for each
         poll must not keep the others waiting.
         """
         known = told.known
-        if known.agent_run is None or not NAME.fullmatch(run):
+        if known.agent_run is None:
+            return
+        run = run_of(run, current=known.agent_run)
+        if run == known.agent_run:
             return
         self._runs.setdefault(told.device, run)
         if not known.agent_run:  # that a device's first run began is announced to nobody

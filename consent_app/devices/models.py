@@ -177,6 +177,11 @@ class Device(models.Model):
         indexes = [
             models.Index(fields=["hostname", "id"], name="device_by_name"),
             models.Index(fields=["employee"], condition=WAITS_FOR_OWNER, name="device_waits"),
+            models.Index(
+                fields=["two_clients_at"],
+                condition=Q(two_clients_at__isnull=False),
+                name="device_two_clients",
+            ),
             GinIndex(OpClass(Upper("hostname"), name="gin_trgm_ops"), name="device_name_parts"),
         ]
 

@@ -21,7 +21,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from consent_app.devices.api.problems import problem_body
-from consent_app.devices.freshness import WINDOW_SECONDS, Signer
+from consent_app.devices.freshness import WINDOW_SECONDS, Form, Signer
 from consent_app.devices.knowledge import Knowledge
 from consent_app.devices.limits import DeviceLimit, wrong_tokens_limit
 from consent_app.devices.reads_together import TooMany
@@ -150,32 +150,30 @@ class PolicyPoll:
         for _ in range(MAX_TURNS):
             began = time.monotonic()
             told = await self.knowledge.told(token_hash)
-            if told is None:
-                return problem(401, "unauthorized")
-            if told.known.revoked:
-                return problem(403, "device_revoked")
-            ceiling = told.cohort.ceiling
-            if ceiling is None:
-                return problem(503, "no_ceiling", retry=True)
+            ceiling = told.cohort.ceiling if told else None
+            if told is None or ceiling is None or told.known.revoked:
+                return _refusal(told)
             self.knowledge.note_seen(told, time.time())
             unchanged = _matches(told.etag, known_etag)
             policy = None if unchanged else await self.knowledge.policy(told, token_hash)
-            if self._signer.form(told, time.time()) is None:
-                checkpoint = await self.knowledge.checkpoint()
-                # Of all who waited for the checkpoint, the first writes the form.
-                if self._signer.form(told, time.time()) is None:
-                    self._signer.write(told, checkpoint)
+            form = await self._form(told)
             if not self.knowledge.still_holds(told, token_hash, since=began):
                 continue  # somebody decided something while a read took its time
-            form = self._signer.form(told, time.time())
-            if form is None:
-                continue
             freshness = self._signer.freshness(told, form, asks_often=asks_often)
             if unchanged:
                 return Answer(304, _headers(told.etag, freshness))
             if policy is not None:
                 return self._give(told, policy, ceiling.jws, freshness)
         return problem(503, "unavailable", retry=True)
+
+    async def _form(self, told: Told) -> Form:
+        """Return what holds for this device's cohort now, written if need be."""
+        form = self._signer.form(told, time.time())
+        if form is None:
+            checkpoint = await self.knowledge.checkpoint()
+            # Of all who waited for the checkpoint, the first writes the form.
+            form = self._signer.form(told, time.time()) or self._signer.write(told, checkpoint)
+        return form
 
     async def _wait_for_change(
         self,
@@ -206,6 +204,15 @@ class PolicyPoll:
                 raise _GoneAway
         finally:
             going.cancel()
+
+
+def _refusal(told: Told | None) -> Answer:
+    """Say why there is no policy for this device."""
+    if told is None:
+        return problem(401, "unauthorized")
+    if told.known.revoked:
+        return problem(403, "device_revoked")
+    return problem(503, "no_ceiling", retry=True)
 
 
 class _GoneAway(Exception):

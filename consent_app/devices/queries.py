@@ -17,7 +17,6 @@ from consent_app.devices.models import (
     Ceiling,
     Device,
     DevicePolicy,
-    DeviceQuerySet,
     SignedKeySet,
 )
 from consent_app.devices.policy import (
@@ -99,11 +98,6 @@ def devices_waiting_for(employee: Employee) -> list[Device]:
 def device_for(user: Employee, device_id: uuid.UUID) -> Device:
     """Return the user's own device; 404 also hides devices that are not theirs, or gone."""
     return get_object_or_404(Device.objects.active(), pk=device_id, employee=user)
-
-
-def devices_with_two_clients() -> DeviceQuerySet:
-    """Return the devices whose identity two programs use, the latest found first."""
-    return Device.objects.active().filter(two_clients_at__isnull=False).order_by("-two_clients_at")
 
 
 def device_by_token_hash(token_hash: bytes) -> Device | None:

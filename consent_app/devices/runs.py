@@ -2,7 +2,8 @@
 
 An agent draws a random name at each start and sends it with its polls. A run that another took the
 place of is over. If it speaks again, it was not over: two programs use one identity, as on a disk
-that was copied. One such poll may have been on its way for long, so two decide. Pure.
+that was copied. One such poll may have been on its way for long, so two decide. Agents need not
+name their runs; but whoever names none where the device's agent does is another program. Pure.
 Source: docs/agent-protocol.md, section 6; threat T15.
 """
 
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 NAME = re.compile(r"[A-Za-z0-9_-]{22}")
+# All polls without a name are one run; no agent can draw this one.
+UNNAMED = "(unnamed)"
 # Of a run that was over: one poll may be late, the second is not.
 RETURNS_OF_TWO = 2
 RUNS_KEPT = 16
@@ -23,6 +26,13 @@ class Seen(Enum):
     BEGAN = auto()
     CAME_BACK = auto()
     TWO_CLIENTS = auto()
+
+
+def run_of(name: str, *, current: str) -> str:
+    """Return the run that a poll with this `Agent-Run` belongs to; "" if nothing can be told."""
+    if NAME.fullmatch(name):
+        return name
+    return UNNAMED if current else ""
 
 
 def judge_run(run: str, *, current: str, earlier: Mapping[str, int]) -> Seen:

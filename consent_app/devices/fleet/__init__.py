@@ -20,6 +20,7 @@ from consent_app.devices.fleet.named import (
     check_is_it,
     chosen_devices,
     device_of_fleet,
+    devices_with_two_clients,
     rollout_for,
     rollouts_for,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "chosen_devices",
     "count_of",
     "device_of_fleet",
+    "devices_with_two_clients",
     "found",
     "in_force",
     "listed",

@@ -33,6 +33,12 @@ def chosen_devices(user: Employee, ids: Iterable[uuid.UUID]) -> list[Device]:
     return list(shown(Device.objects.active()).filter(pk__in=ids).order_by("hostname", "pk"))
 
 
+def devices_with_two_clients() -> QuerySet[Device]:
+    """Return the devices whose identity two programs use, the latest found first."""
+    found = shown(Device.objects.active()).filter(two_clients_at__isnull=False)
+    return found.order_by("-two_clients_at", "pk")
+
+
 def rollouts_for(user: Employee) -> list[Rollout]:
     """Return all codes of roll-outs, the newest first, with how many devices wait by each."""
     check_is_it(user)

@@ -27,6 +27,9 @@ from consent_app.devices.forms import FleetForm
 from consent_app.devices.models import Device
 from portal.lib.http import UserRequest
 
+# More than these at once are no copies but a mistake in how devices are set up.
+TWO_CLIENTS_NAMED = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -72,6 +75,7 @@ def fleet(request: UserRequest) -> HttpResponse:
         "all_of_these": _address(wanted, name="fleet-chosen"),
         "most_together": MOST_TOGETHER,
         "total": f"{_count_of(Wanted(), known, held=held):,}",
+        "two_clients": list(queries.devices_with_two_clients()[:TWO_CLIENTS_NAMED]),
     }
     return render(request, "fleet/fleet.html", context)
 

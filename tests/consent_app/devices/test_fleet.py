@@ -341,7 +341,7 @@ def test_a_page_asks_as_much_for_many_devices_as_for_few(client_of_it, make_know
     many = queries_of(client_of_it)
 
     assert many == few
-    assert max(many) <= 13
+    assert max(many) <= 14
 
 
 def queries_of(client):

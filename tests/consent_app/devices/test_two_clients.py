@@ -5,18 +5,21 @@ import secrets
 from contextlib import AsyncExitStack
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from consent_app.audit.models import Leaf
-from consent_app.devices.actions import note_runs
+from consent_app.devices.actions import note_runs, revoke_device
 from consent_app.devices.actions.acknowledgements import receive_acknowledgement
 from consent_app.devices.errors import SequenceReused
 from consent_app.devices.models import Device
 from consent_app.devices.poll import Question
-from consent_app.devices.queries import devices_with_two_clients
 from consent_app.devices.runs import RUNS_KEPT, Seen, judge_run
 from consent_app.notifications.models import Notification
+from consent_app.people.queries import system_user
+from consent_app.people.roles import Role
 from tests.consent_app.devices.test_poll import in_database, run, serving
+from tests.exemption_fixtures import give_role
 
 A, B, C = (letter * 22 for letter in "abc")
 
@@ -86,7 +89,6 @@ def test_two_that_take_turns_are_noticed_at_the_second_return(note):
     assert note(A, B, A, B, A)
 
     assert (told(), logged()) == (1, ["run"])
-    assert [device.hostname for device in devices_with_two_clients()] == ["LAPTOP-1"]
 
 
 @pytest.mark.django_db
@@ -125,7 +127,25 @@ def test_my_devices_says_what_to_do(note, sign_in):
     assert "two programs use the identity of LAPTOP-1" in page
     assert "Remove it here and add it again with a new code" in page
     client.post(f"/devices/{Device.objects.get().pk}/remove")
-    assert not devices_with_two_clients().exists()
+
+
+@pytest.mark.django_db
+def test_it_is_shown_which_devices_they_are(note, sign_in, make_employee):
+    client = sign_in(give_role(make_employee("Samuel Adeyemi"), Role.IT_ADMINISTRATOR))
+    note(A)
+    addresses = [reverse("fleet"), reverse("fleet-device", args=[Device.objects.get().pk])]
+    before = [client.get(address).content.decode() for address in addresses]
+
+    note(B, A, A)
+    after = [client.get(address).content.decode() for address in addresses]
+    revoke_device(device=Device.objects.get(), by=system_user())
+    removed = [client.get(address).content.decode() for address in addresses]
+
+    for page in (*before, *removed):
+        assert "two programs use" not in page.lower()
+    assert "Two programs use one identity" in after[0]
+    assert "LAPTOP-1</a> of <bdi>" in after[0]
+    assert "two programs use its identity" in after[1]
 
 
 # The poll, with several server processes
@@ -207,11 +227,42 @@ def test_one_that_moves_between_processes_and_starts_again_is_one(make_device):
             for name in (A, B, C):
                 for process in (first, second, first):
                     await polls(process, name)
-            await polls(first, "")
-            await polls(first, "no run at all")
 
     run(scenario)
 
     assert told() == 0
     device.device.refresh_from_db()
     assert device.device.agent_run == C
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["", "no run at all"])
+def test_a_token_that_is_used_without_a_run_beside_the_agent_is_noticed(make_device, name):
+    """Whoever stole it need not know of runs."""
+    device = make_device()
+
+    async def scenario():
+        async with serving(device.token) as agent:
+            await polls(agent, A)
+            await polls(agent, name, times=2)
+            before = await in_database(told)()
+            await polls(agent, A, times=2)
+            return before, await in_database(told)()
+
+    assert run(scenario) == (0, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_agent_that_names_no_runs_is_one(make_device):
+    """Also one that replaced an agent that did."""
+    never, no_longer = make_device(), make_device(hostname="DESKTOP-7")
+
+    async def scenario():
+        for device, names in ((never, ["", "", ""]), (no_longer, [A, "", "", "", B])):
+            async with serving(device.token) as agent:
+                for name in names:
+                    await polls(agent, name)
+
+    run(scenario)
+
+    assert told() == 0
