@@ -52,10 +52,10 @@ class Processes:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Tasks that wait at the broker, and workers that answered; None where it is not known."""
+    """Tasks that wait at the broker, and whether a worker answers; None where it is not known."""
 
     waiting: int | None
-    workers: int | None
+    has_worker: bool | None
     is_reached: bool
 
 
@@ -132,10 +132,11 @@ def _queue() -> Queue:
         with broker:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=1)
             waiting = _length(broker)
-            answers = app.control.ping(timeout=ANSWER_SECONDS, connection=broker) or []
+            # The first answer is enough: to wait for all takes the whole time, whoever answers.
+            answers = app.control.ping(timeout=ANSWER_SECONDS, connection=broker, limit=1) or []
     except (OSError, KombuError, *broker.connection_errors):
         return Queue(None, None, is_reached=False)
-    return Queue(waiting, len(answers), is_reached=True)
+    return Queue(waiting, bool(answers), is_reached=True)
 
 
 def _length(broker: Any) -> int:

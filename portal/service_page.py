@@ -41,7 +41,7 @@ def _warnings(found: Health) -> list[str]:
         )
     if not found.queue.is_reached:
         said.append("The broker can't be reached. Mails wait; decisions and devices do not.")
-    elif found.queue.workers == 0:
+    elif found.queue.has_worker is False:
         said.append("No worker answered within half a second. Mails wait while there is none.")
     if found.pulse and found.at - found.pulse > PULSE_IS_LATE:
         said.append("Beat or the workers have not done what is scheduled for more than 90 seconds.")

@@ -1,6 +1,7 @@
-"""How old the keys are that this portal uses, for whoever has to renew them.
+"""For how long the keys that this portal uses have been in use, for whoever has to renew them.
 
-Looks at files alone and opens none: the programme key may be elsewhere, and is not ours to read.
+The list of keys says so also of the programme key, which may be on another machine. Where the list
+is from before it noted that, and for the sealing keys, it is the time of the file; none is opened.
 """
 
 from dataclasses import dataclass
@@ -9,12 +10,12 @@ from pathlib import Path
 
 from django.conf import settings
 
-from portal.lib.keys import ROLES, SEALING_KEYS
+from portal.lib.keys import CURRENT, NEXT, ROLES, SEALING_KEYS, KeysMissing, listed_keys
 
 
 @dataclass(frozen=True, slots=True)
 class KeyAge:
-    """A key by its name; `since` is None for one that is not kept here, or can't be looked at."""
+    """A key by its name; `since` is None where nothing here tells."""
 
     name: str
     since: datetime | None
@@ -22,15 +23,27 @@ class KeyAge:
 
 def key_ages() -> list[KeyAge]:
     """Return the keys in use, those announced to follow them, and the newest sealing key."""
-    names = {
-        f"{role.capitalize()} key, {word}": f"{role}{part}.key"
+    listed = _listed()
+    ages = [
+        KeyAge(
+            f"{role.capitalize()} key, {word}",
+            listed.get((role, status)) or _changed(f"{role}{part}.key"),
+        )
         for role in ROLES
-        for word, part in (("in use", ""), ("next", ".next"))
-    } | {"Sealing keys": SEALING_KEYS}
-    return [KeyAge(name, _changed(settings.KEYS_DIR / file)) for name, file in names.items()]
+        for word, status, part in (("in use", CURRENT, ""), ("next", NEXT, ".next"))
+    ]
+    return [*ages, KeyAge("Sealing keys", _changed(SEALING_KEYS))]
 
 
-def _changed(path: Path) -> datetime | None:
+def _listed() -> dict[tuple[str, str], datetime | None]:
+    try:
+        return {(key.role, key.status): key.since for key in listed_keys()}
+    except KeysMissing:
+        return {}
+
+
+def _changed(file: str) -> datetime | None:
+    path: Path = settings.KEYS_DIR / file
     try:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError:

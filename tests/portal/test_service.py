@@ -18,6 +18,8 @@ from portal import service
 from portal.celery import app
 from portal.environment import process_name
 from portal.lib.key_ages import key_ages
+from portal.lib.key_rotation import put_next_to_use
+from portal.lib.keys import SEALING_KEYS
 from portal.schedule import PULSE, note_pulse
 from tests.exemption_fixtures import give_role
 
@@ -61,7 +63,7 @@ def test_counts_the_tasks_that_wait(page, broker):
     for _ in range(3):
         note_pulse.delay()
 
-    assert service.health().queue == service.Queue(waiting=3, workers=0, is_reached=True)
+    assert service.health().queue == service.Queue(waiting=3, has_worker=False, is_reached=True)
     assert "<dt>Tasks that wait</dt><dd>3</dd>" in page()
     assert "No worker answered" in page()
 
@@ -77,7 +79,7 @@ def test_a_broker_that_is_away_is_said_and_breaks_nothing(page, broker_away):
 
     assert "The broker can&#x27;t be reached." in shown
     assert "<dt>Tasks that wait</dt><dd>not known</dd>" in shown
-    assert "<dt>Workers that answered</dt><dd>not known</dd>" in shown
+    assert "<dt>A worker answers</dt><dd>not known</dd>" in shown
     assert time.monotonic() - began < 10
 
 
@@ -155,16 +157,34 @@ def test_a_process_names_its_part(monkeypatch, arguments, part):
     assert process_name() == f"consent-portal {part} {os.getpid()}"
 
 
-def test_says_how_old_keys_are_and_which_are_elsewhere(page, broker, keys):
+def since_of(name):
+    return {age.name: age.since for age in key_ages()}[name]
+
+
+def test_says_since_when_keys_are_in_use(page, broker, keys, frozen_time):
+    """By the list: the programme key is elsewhere, and a file may have been copied or renamed."""
+    (keys / "programme.key").unlink()
+    made = since_of("Programme key, in use")
+    frozen_time.shift(timedelta(days=30))
+    put_next_to_use(keys, "policy", at=timezone.now())
+    os.utime(keys / "policy.key", (1_700_000_000, 1_700_000_000))
+    os.utime(keys / SEALING_KEYS, (1_700_000_000, 1_700_000_000))
+
+    assert made is not None
+    assert since_of("Programme key, in use") == made
+    assert since_of("Policy key, in use") - timezone.now() <= timedelta(seconds=1)
+    assert since_of("Sealing keys").year == 2023
+    assert "14 November 2023" in page()
+
+
+def test_says_of_keys_that_no_list_names_what_their_files_tell(page, broker, keys):
+    (keys / "jwks.json").unlink()
     (keys / "programme.key").unlink()
     os.utime(keys / "policy.key", (1_700_000_000, 1_700_000_000))
 
-    ages = {age.name: age.since for age in key_ages()}
-
-    assert ages["Programme key, in use"] is None
-    assert ages["Policy key, in use"].year == 2023
-    assert "14 November 2023" in page()
-    assert "it may be kept on another machine" in page()
+    assert since_of("Policy key, in use").year == 2023
+    assert since_of("Programme key, in use") is None
+    assert "not known here" in page()
 
 
 def test_asks_again_for_its_figures_alone(sign_in, samuel, keys, broker):

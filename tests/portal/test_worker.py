@@ -17,6 +17,7 @@ from consent_app.notifications.actions import owe
 from consent_app.notifications.models import Notification
 from portal.celery import app
 from portal.management.commands.prepare_database import grant_serving_role
+from portal.service import Queue, health
 from tests.browser.live_portal import serving_role_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,6 +65,10 @@ def mira(make_employee):
 
 def mails(tmp_path):
     return [path.read_text() for path in (tmp_path / "mail").glob("*.log")]
+
+
+def test_the_page_about_the_service_hears_of_it(worker):
+    assert health().queue == Queue(waiting=0, has_worker=True, is_reached=True)
 
 
 def test_worker_mails_what_a_commit_hinted_at(mira, worker, tmp_path):
