@@ -6,7 +6,8 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,8 +25,9 @@ from tests.browser.live_portal import LivePoll, LonePoll, serving_role_url
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATH = "/agent/v1/policy"
-# Enough connections that all four processes take part.
-CONNECTIONS = 16
+# Who asks so often reaches each of the four processes, as good as surely.
+CONNECTIONS, MOST_CONNECTIONS = 16, 200
+PROCESSES = 4
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +56,45 @@ def live_poll(transactional_db, keys, poll_process):
 
 
 @pytest.fixture
-def clients():
-    """Return as many connections as it takes to reach all four."""
+def clients(live_poll):
+    """Return connections of which each of the four processes holds one at least."""
     with ExitStack() as stack:
-        yield [stack.enter_context(httpx.Client()) for _ in range(CONNECTIONS)]
+        held: dict[int, httpx.Client] = {}
+        for _ in range(MOST_CONNECTIONS):
+            client = stack.enter_context(httpx.Client())
+            answer = client.get(f"{live_poll.url}/health")
+            stream = answer.extensions["network_stream"]
+            port = stream.get_extra_info("client_addr")[1]
+            held.setdefault(holder_of(live_poll, port), client)
+            if len(held) == PROCESSES:
+                break
+        assert len(held) == PROCESSES
+        assert None not in held
+        yield list(held.values())
+
+
+def holder_of(poll, port):
+    """Return the process that holds the connection from this port of a client; None if none does.
+
+    As the kernel of Linux tells: /proc/net/tcp has the inode of each socket.
+    """
+    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ends = f":{poll.port:04X}", f":{port:04X}"
+    for row in sockets:
+        if row[1].endswith(ends[0]) and row[2].endswith(ends[1]):
+            found = f"socket:[{row[9]}]"
+            for name in Path("/proc").glob("[0-9]*/fd/*"):
+                with suppress(OSError):  # ended, or another user's
+                    if name.readlink().name == found:
+                        return int(name.parts[2])
+    return None
+
+
+def until(is_true, *, within=10.0):
+    deadline = time.monotonic() + within
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def until_healthy(poll):
@@ -169,7 +206,10 @@ def test_who_waits_is_woken_and_who_goes_away_is_forgotten(live_poll, make_devic
             f"GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {enrolled.token}\r\n"
             f"If-None-Match: {etag}\r\nPrefer: wait=50\r\n\r\n".encode()
         )
+        port = leaver.getsockname()[1]
+        until(lambda: holder_of(live_poll, port))
         time.sleep(0.3)
+    until(lambda: holder_of(live_poll, port) is None)
 
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(
@@ -187,7 +227,10 @@ def test_who_waits_is_woken_and_who_goes_away_is_forgotten(live_poll, make_devic
 @pytest.fixture
 def lone_poll(live_poll, tmp_path):
     poll = LonePoll(
-        tmp_path, database_url=serving_role_url(), KEYS_DIR=str(live_poll.folder / "keys")
+        tmp_path,
+        database_url=serving_role_url(),
+        KEYS_DIR=str(live_poll.folder / "keys"),
+        GRANIAN_HTTP1_HEADER_READ_TIMEOUT="1000",  # it is 30 seconds
     )
     poll.start()
     until_healthy(poll)
@@ -195,29 +238,58 @@ def lone_poll(live_poll, tmp_path):
     poll.stop()
 
 
-def test_a_deploy_cuts_nobody_off_who_waits(lone_poll, make_device):
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /agent/v1/pol", b"GET /agent/v1/policy HTTP/1.1\r\nHost: x\r\nAuthoriz"],
+    ids=["nothing", "half a line", "half of the headers"],
+)
+def test_who_sends_nothing_more_is_dropped(lone_poll, sent):
+    with socket.create_connection(("127.0.0.1", lone_poll.port), timeout=10) as sender:
+        sender.sendall(sent)
+        until(lambda: holder_of(lone_poll, sender.getsockname()[1]))
+
+        assert sender.recv(4096) == b""
+
+
+def test_who_sends_byte_by_byte_is_dropped_too(lone_poll):
+    """Each byte in time, and the whole never."""
+    with socket.create_connection(("127.0.0.1", lone_poll.port), timeout=10) as sender:
+        began = time.monotonic()
+        with pytest.raises(OSError):  # noqa: PT011 (a pipe that broke, or was reset)
+            for byte in b"GET /agent/v1/policy HTTP/1.1\r\nX: " + b"a" * 200:
+                sender.sendall(bytes([byte]))
+                time.sleep(0.05)
+
+        assert time.monotonic() - began < 6
+
+
+def test_a_deploy_cuts_nobody_off_who_waits_and_sends_nobody_home_early(lone_poll, make_device):
     """SIGHUP: a new process takes over the port, the old one lets those who wait come to an end.
 
-    A connection that nobody had accepted yet may be lost: its agent, or nginx, makes another.
+    All of them at once would be back at once. A connection that nobody had accepted yet may be
+    lost: its agent, or nginx, makes another.
     """
     fleet = [make_device() for _ in range(8)]
     etags = {one.token: ask(lone_poll, one.token).headers["etag"] for one in fleet}
-    statuses, stopped = [], threading.Event()
+    statuses, early, stopped = [], [], threading.Event()
 
     def live(one, wait):
         while not stopped.is_set():
             asked = time.monotonic()
+            prefer = f"wait={wait}"
             try:
-                answer = ask(lone_poll, one.token, If_None_Match=etags[one.token], Prefer=wait)
+                answer = ask(lone_poll, one.token, If_None_Match=etags[one.token], Prefer=prefer)
             except httpx.TransportError:
                 held = time.monotonic() - asked >= 1
                 statuses.append("cut" if held else "not accepted")
                 time.sleep(0.2)
             else:
                 statuses.append(answer.status_code)
+                if time.monotonic() - asked < wait - 0.5:
+                    early.append(time.monotonic() - asked)
 
     with ThreadPoolExecutor(len(fleet)) as threads:
-        lives = [threads.submit(live, one, f"wait={n + 2}") for n, one in enumerate(fleet)]
+        lives = [threads.submit(live, one, n + 2) for n, one in enumerate(fleet)]
         os.kill(lone_poll.process.pid, signal.SIGHUP)
         while "Stopped old worker-1" not in lone_poll.log():
             time.sleep(0.2)
@@ -228,6 +300,7 @@ def test_a_deploy_cuts_nobody_off_who_waits(lone_poll, make_device):
 
     assert statuses.count(304) >= len(fleet)
     assert set(statuses) <= {304, "not accepted"}
+    assert early == []
     assert "Killing old worker" not in lone_poll.log()
 
 
