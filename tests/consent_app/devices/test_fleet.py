@@ -427,6 +427,30 @@ def test_removes_several_and_tells_their_owners(client_of_it, make_known, mira, 
     ]
 
 
+def test_removes_one_alone(client_of_it, make_known, mira):
+    one, other = (make_known(mira, hostname=name).device for name in ("A", "B"))
+    asked = client_of_it.get("/fleet/chosen", {"device": one.pk}).content.decode()
+
+    answer = client_of_it.post("/fleet/chosen/remove", {"device": one.pk})
+
+    assert "A" in asked
+    assert "1 device removed" in answer.content.decode()
+    assert list(Device.objects.active()) == [other]
+
+
+def test_enrols_one_alone_again(client_of_it, make_known, mira, roll_out):  # noqa: F811
+    one, other = (make_known(mira, hostname=name).device for name in ("A", "B"))
+
+    answer = client_of_it.post("/fleet/chosen/again", {"device": one.pk})
+
+    code = re.search(r"enrol http\S+ (\S+) --employee-email", answer.content.decode())[1]
+    assert Rollout.objects.get().uses_allowed == 1
+    assert list(Device.objects.active()) == [other]
+    again = roll_out(code, mira, hostname="A").device
+    accept_device(device=again, by=mira)
+    assert Device.objects.in_use().count() == 2
+
+
 def test_of_two_administrators_the_second_is_told(client_of_it, make_known, samuel):
     device = make_known().device
     revoke_device(device=device, by=samuel)

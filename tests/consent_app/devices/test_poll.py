@@ -23,7 +23,7 @@ from consent_agent.protocol.jws import KeySet, verify
 from consent_app.audit.queries import tree_head
 from consent_app.devices import freshness as freshness_module
 from consent_app.devices import knowledge as knowledge_module
-from consent_app.devices import listening
+from consent_app.devices import listening, reads_together
 from consent_app.devices.actions import revoke_device, sign_ceilings
 from consent_app.devices.announcements import announce_device, announce_everyone
 from consent_app.devices.knowledge import Knowledge
@@ -723,6 +723,32 @@ def test_a_read_that_hangs_keeps_nobody_from_being_woken(make_device):
             waiting.cancel()
 
     run(scenario)
+
+
+def test_who_comes_when_too_many_wait_for_the_database_is_sent_away(make_device, monkeypatch):
+    """A fleet that starts at once, on a database that does not keep up: nobody waits in vain."""
+    monkeypatch.setattr(reads_together, "MOST_TOGETHER", 1)
+    monkeypatch.setattr(reads_together, "MOST_ASKED", 3)
+    fleet = [make_device() for _ in range(5)]
+
+    async def scenario():
+        async with serving(fleet[0].token) as agent:
+            agents = [Agent(agent.poll, one.token) for one in fleet]
+            address = database_address("test")
+            async with await psycopg.AsyncConnection.connect(address) as line:
+                await line.execute("LOCK TABLE devices_devicepolicy")
+                asking = [asyncio.create_task(one.get()) for one in agents]
+                done, waiting = await asyncio.wait(asking, timeout=1)
+                sent_away = [await one for one in done]
+            return sent_away, await asyncio.gather(*waiting)
+
+    sent_away, served = run(scenario)
+
+    assert [(answer.status, answer.code) for answer in sent_away] == [
+        (429, "too_many_requests")
+    ] * 2
+    assert all(5 <= int(answer.headers["retry-after"]) <= 30 for answer in sent_away)
+    assert [answer.status for answer in served] == [200] * 3
 
 
 def test_what_was_decided_while_a_read_hung_is_not_missed(make_device, monkeypatch):
