@@ -47,7 +47,6 @@ class Processes:
     servers: int
     polling: int
     listening: int
-    workers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,6 @@ def _processes() -> Processes:
         servers=len(serving),
         polling=len(polling),
         listening=sum(polling.values()),
-        workers=sum(part == "worker" for part, _, _ in rows),
     )
 
 

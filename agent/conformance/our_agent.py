@@ -79,7 +79,7 @@ class OurAgent:
             case "resume":
                 State.load(path).remove_pause()
             case "moved":
-                State.load(path).write_place(request["cohort"])
+                State.load(path).say_place(request["cohort"])
             case "restart":
                 await self._end(path)
         return {}

@@ -79,8 +79,19 @@ def left_by_its_owners_word(device: Device) -> None:
     device.takes_policy()
 
 
+def moved_before_the_first_policy(device: Device) -> None:
+    """The device is enrolled anew, and the portal has not answered yet."""
+    device.restart()
+    shutil.rmtree(device.state)
+    assert device.enrol()["ok"]
+    device.moved(ELSEWHERE)
+
+
 @pytest.mark.parametrize("lose", [damage, Path.unlink])
-@pytest.mark.parametrize("begin", [waits_elsewhere, left_by_its_owners_word, comes_home])
+@pytest.mark.parametrize(
+    "begin",
+    [waits_elsewhere, left_by_its_owners_word, comes_home, moved_before_the_first_policy],
+)
 def test_it_waits_for_the_owner_whichever_one_file_was_lost(
     working: Device,
     tmp_path: Path,
@@ -201,6 +212,45 @@ def test_a_shut_place_does_not_wipe_out_the_owners_word(working: Device) -> None
     send_to(working, "us-tx", version=19)
     working.takes_policy()
     working.allows()
+
+
+def test_a_shut_place_whose_next_register_is_missing_does_not_either(working: Device) -> None:
+    send_to(working, ELSEWHERE, version=18, collection=SHUT)
+    working.takes_policy()
+    working.moved("us-tx")
+    missing = "sha256:" + "0" * 64
+    send_to(working, ELSEWHERE, version=19, ceiling=10, collection=SHUT, register=missing)
+    working.refuses(None)
+    working.restart()
+    send_to(working, ELSEWHERE, version=20, ceiling=11, collection=SHUT)
+    working.takes_policy()
+
+    send_to(working, "us-tx", version=21)
+    working.takes_policy()
+    working.allows()
+
+
+def test_a_place_that_was_open_and_is_shut_leaves_none_either(working: Device) -> None:
+    """Else one true open ceiling, slipped in before, would keep the old place."""
+    send_to(working, ELSEWHERE, version=18, ceiling=1)
+    working.takes_policy()
+    send_to(working, ELSEWHERE, version=19, ceiling=2, collection=SHUT)
+    working.takes_policy()
+    send_to(working, COHORT, version=20)
+    working.takes_policy()
+
+    working.denies("cohort_unconfirmed")
+
+
+def test_a_first_policy_without_its_register_sets_no_place(device: Device) -> None:
+    missing = "sha256:" + "0" * 64
+    send_to(device, ELSEWHERE, version=17, register=missing)
+    device.refuses(None)
+    device.restart()
+
+    send_to(device, COHORT, version=18)
+    device.takes_policy()
+    device.allows()
 
 
 def test_an_answer_that_is_refused_sets_no_place(device: Device) -> None:

@@ -46,14 +46,15 @@ class Floors:
     """What no later document may fall below; each cohort counts its ceilings for itself.
 
     Those of the device policy are kept by the key that signed it: what a stolen key signed counts
-    no more once that key is withdrawn. `has_place` says that a place of the owner was kept, too.
+    no more once that key is withdrawn. `has_place` is false of those that an agent wrote which kept
+    no place of its owner.
     """
 
     device: Mapping[str, Floor] = field(default_factory=dict)
     ceilings: Mapping[str, Floor] = field(default_factory=dict)
     freshness_issued_at: datetime | None = None
     keys_version: int = 0
-    has_place: bool = False
+    has_place: bool = True
 
     def believing(self, keys: KeySet) -> "Floors":
         """Return the floors that hold while these keys are believed."""
@@ -82,7 +83,6 @@ class AcceptedPolicy:
             device={**floors.device, self.device_key: device},
             ceilings={**floors.ceilings, self.ceiling.cohort: ceiling},
             freshness_issued_at=self.freshness.issued_at,
-            has_place=True,
         )
 
 

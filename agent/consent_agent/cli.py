@@ -23,6 +23,7 @@ from consent_agent.errors import (
     AlreadyRunning,
     PortalRefused,
 )
+from consent_agent.floors import PLACE_UNKNOWN
 from consent_agent.folders import check_folder, default_folder
 from consent_agent.gate import Gate
 from consent_agent.locking import is_running
@@ -251,7 +252,7 @@ async def _enrol_with_portal(options: argparse.Namespace) -> None:
             programme_keys=options.programme_key,
             employee_email=options.employee_email,
         )
-    State.create(options.state, enrolment, place=options.place)
+    State.create(options.state, enrolment, place=options.place or PLACE_UNKNOWN)
     announce(f"Enrolled as device {enrolment.device_id}. Now start the agent: consent-agent run")
     if options.employee_email:
         announce(f"It collects nothing until {options.employee_email} says that it is theirs.")
@@ -341,7 +342,7 @@ def _moved(options: argparse.Namespace) -> None:
         if input(question).strip().lower() != "yes":
             announce("Nothing was changed.")
             return
-    state.write_place(options.cohort)
+    state.say_place(options.cohort)
     announce(f"This computer knows now that you work in {options.cohort}.")
 
 

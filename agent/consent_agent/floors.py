@@ -1,13 +1,63 @@
-"""How version floors stand in the state folder, and the older form in which 0.1.0 wrote them.
+"""How version floors and the owner's place stand in the state folder, older forms included.
 
-What floors mean is left to `acceptance`.
+What floors mean is left to `acceptance`, what a place means to `place`.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
 
 from consent_agent.acceptance import Floor, Floors
 from consent_agent.protocol.members import MAX_VERSION, Members
 from consent_agent.protocol.times import format_time
+
+PLACE_UNKNOWN: Final = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The cohort in which the device's owner works, or `PLACE_UNKNOWN`, which is none.
+
+    `is_open_to_first`: the first policy that is in force says it. `told` is where the last policy
+    in force said that they work, empty before there was one, and `told_open` whether something may
+    be collected there.
+    """
+
+    cohort: str = PLACE_UNKNOWN
+    is_open_to_first: bool = False
+    told: str = ""
+    told_open: bool = False
+
+
+def place_members(place: Place) -> dict[str, object]:
+    return {
+        "cohort": place.cohort or None,
+        "is_open_to_first": place.is_open_to_first,
+        "told": place.told or None,
+        "told_open": place.told_open,
+    }
+
+
+def read_place(members: Members) -> Place:
+    """Read the members of `place.json`.
+
+    Raises:
+        DocumentRefused: it has another form.
+    """
+    return Place(
+        cohort=members.text_or_none("cohort") or PLACE_UNKNOWN,
+        is_open_to_first=members.flag("is_open_to_first"),
+        told=members.text_or_none("told") or "",
+        told_open=members.flag("told_open"),
+    )
+
+
+def older_place(floors: Floors) -> Place:
+    """Return the place of a device whose agent kept none: the only one that its floors know."""
+    if len(floors.ceilings) > 1:
+        return Place()
+    cohort = next(iter(floors.ceilings), PLACE_UNKNOWN)
+    return Place(cohort, is_open_to_first=not cohort, told=cohort, told_open=bool(cohort))
 
 
 def floors_members(floors: Floors) -> dict[str, object]:

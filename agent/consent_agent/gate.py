@@ -31,7 +31,7 @@ from consent_agent.protocol.decision import PolicyView, Reason, Subject, Verdict
 from consent_agent.protocol.documents import Ceiling
 from consent_agent.protocol.errors import DocumentRefused
 from consent_agent.protocol.matching import Register
-from consent_agent.state import PLACE_UNKNOWN, LocalPause, State, pause_stamp, place_stamp
+from consent_agent.state import LocalPause, State, StoredPolicy, pause_stamp, place_stamp
 from consent_agent.storage import Look
 
 # The portal's time is known late by the network's delay; that much is not a clock that was set.
@@ -311,11 +311,27 @@ def restore_policy(
         StateRefused: there is none, or a file was altered.
         DocumentRefused: it would not be accepted.
     """
+    accepted, stored = restore_accepted(state, floors=floors)
+    held = HeldPolicy(
+        accepted,
+        _restore_register(state, accepted.ceiling, known),
+        stored.received,
+        place=state.read_place(floors).cohort,
+        counterparties=_restore_filter(state, accepted.ceiling, known),
+    )
+    return held, stored.etag
+
+
+def restore_accepted(state: State, *, floors: Floors) -> tuple[AcceptedPolicy, StoredPolicy]:
+    """Return the stored documents, accepted again, without what their ceiling names.
+
+    Raises:
+        StateRefused, DocumentRefused: as `restore_policy`.
+    """
     stored = state.read_policy()
     if stored is None:
         raise StateRefused("policy.json", "is not there")
     keys, _ = state.read_keys()
-    place = state.read_place(floors)
     if keys.version < floors.keys_version:
         raise StateRefused("keys.json", "is not there or older than it was")
     accepted = accept(
@@ -325,14 +341,7 @@ def restore_policy(
         floors=floors,
         now=stored.received.wall,
     )
-    held = HeldPolicy(
-        accepted,
-        _restore_register(state, accepted.ceiling, known),
-        stored.received,
-        place=PLACE_UNKNOWN if place is None else place,
-        counterparties=_restore_filter(state, accepted.ceiling, known),
-    )
-    return held, stored.etag
+    return accepted, stored
 
 
 def _stamps_of_owner(path: Path) -> tuple[object, object]:

@@ -29,7 +29,7 @@ from consent_agent.errors import (
     Slept,
     StateRefused,
 )
-from consent_agent.gate import Gate, HeldPolicy, restore_policy
+from consent_agent.gate import Gate, HeldPolicy, restore_accepted, restore_policy
 from consent_agent.pacing import SLEPT_SECONDS, BackOff, Pace
 from consent_agent.pausing import OwnPause
 from consent_agent.place import OwnPlace
@@ -155,11 +155,8 @@ class Agent:
         except (AgentError, DocumentRefused) as failure:
             self._announce(f"What was confirmed last is not known: {failure}")
         try:
-            self._floors = self._restore_place_and_floors()
-            self._trust.restore(at_least=self._floors.keys_version)
+            self._restore_floors()
             held, etag = restore_policy(self._state, floors=self._floors)
-            self._floors = held.accepted.raise_floors(self._floors)
-            self._state.read_floors()  # without them it may be an older policy
         except (AgentError, DocumentRefused) as failure:
             self._gate.close(failure.code)
             self._announce(f"No stored policy is in force: {failure}")
@@ -172,18 +169,31 @@ class Agent:
         if self._confirmations.are_owed:
             self._reportable.set()
 
-    def _restore_place_and_floors(self) -> Floors:
-        """Return the floors, none where they were lost; the place is on disk before new ones are.
+    def _restore_floors(self) -> None:
+        """Know again which versions were seen, and where the owner works; and have it on disk.
 
         Raises:
-            StateRefused: the place can't be written.
+            StateRefused, DocumentRefused: the stored policy is not to be gone by. What it says of
+                versions counts all the same.
         """
-        floors: Floors | None = None
-        with contextlib.suppress(StateRefused, DocumentRefused):
-            floors = self._state.read_floors()
-        self._place.restore(floors)
-        self._place.keep()
-        return Floors() if floors is None else floors
+        lost: AgentError | DocumentRefused | None = None
+        known: Floors | None = None
+        try:
+            known = self._state.read_floors()
+        except (StateRefused, DocumentRefused) as failure:
+            lost = failure
+        self._floors = Floors() if known is None else replace(known, has_place=True)
+        self._place.restore(known)
+        try:
+            self._trust.restore(at_least=self._floors.keys_version)
+            accepted, _ = restore_accepted(self._state, floors=self._floors)
+            self._floors = accepted.raise_floors(self._floors)
+        finally:
+            self._place.keep()
+            if self._floors != known:
+                self._state.write_floors(self._floors)
+        if lost is not None:  # then it may be an older policy
+            raise lost
 
     async def _poll_forever(self) -> None:
         back_off = BackOff()
@@ -316,9 +326,7 @@ class Agent:
         self._floors = accepted.raise_floors(self._floors.believing(self._trust.keys))
         register = await self._register(accepted.ceiling.register, before)
         counterparties = await self._filter(accepted.ceiling.counterparties, before)
-        place = self._place.settle(
-            accepted.ceiling, before.accepted.ceiling if before is not None else None
-        )
+        place = self._place.settle(accepted.ceiling)
         held = HeldPolicy(accepted, register, received, place=place, counterparties=counterparties)
         self._keep_place()
         self._gate.swap(held)
@@ -333,11 +341,14 @@ class Agent:
         return is_news
 
     def _keep_place(self) -> None:
-        """Have the place on disk before anything goes by it."""
+        """Have the place on disk before anything goes by it; else nothing is in force anywhere."""
         try:
             self._place.keep()
         except StateRefused as failure:
             self._gate.close(failure.code)
+            self._kept_until = None
+            with contextlib.suppress(StateRefused):
+                self._state.remove_policy()
             raise
 
     def _keep(self, policy: StoredPolicy, held: HeldPolicy, *, is_news: bool) -> None:
@@ -391,8 +402,11 @@ class Agent:
         """
         self._gate.close(code)
         self._kept_until = None
-        self._place.keep()  # never floors of a place without it
-        self._state.withdraw_policy(self._floors)
+        try:  # in this order: what a crash leaves behind is older than its floors, and refused
+            self._place.keep()
+            self._state.write_floors(self._floors)
+        finally:
+            self._state.remove_policy()
 
     def _look_at_place(self) -> None:
         """Notice that the person said where they work, and tell the portal what comes of it."""
@@ -412,7 +426,7 @@ class Agent:
         try:
             self._drop_erased(held.accepted.policy)
             is_new = self._confirmations.sign(held, is_news=True)
-        except AgentError as failure:
+        except (AgentError, DocumentRefused) as failure:
             self._announce(f"Not confirmed yet: {failure} [{failure.code}]")
             return
         if is_new:

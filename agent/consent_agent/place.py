@@ -8,80 +8,91 @@ way back from there does.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from consent_agent.acceptance import Floors
+from consent_agent.floors import PLACE_UNKNOWN, Place
 from consent_agent.protocol.documents import Ceiling
-from consent_agent.state import PLACE_UNKNOWN, State, place_stamp
+from consent_agent.state import State, place_stamp
 from consent_agent.wording import first_place_line, moved_line
-
-_NO_FLOORS = Floors(has_place=True)
 
 
 class OwnPlace:
-    """The place that a running agent goes by, in step with the file that the owner's word is."""
+    """The place that a running agent goes by, in step with its file, which the owner may write."""
 
     def __init__(self, *, state: State, announce: Callable[[str], None]) -> None:
         self._state = state
         self._announce = announce
-        self._known: str | None = None
+        self._place = Place()
         self._stamp: object = None
         self._is_owed = False
-        self._had_policy = False
-        self._told_of = ""
+        self._said: object = None
 
     @property
     def known(self) -> str:
-        """The place, or `PLACE_UNKNOWN`, under which nothing is collected anywhere."""
-        return PLACE_UNKNOWN if self._known is None else self._known
+        """The cohort, or `PLACE_UNKNOWN`, under which nothing is collected anywhere."""
+        return self._place.cohort
 
     def restore(self, floors: Floors | None) -> None:
         """Go on with what the last run knew; None are floors that were lost.
 
         Without them a ceiling of this place may be an older one. That is for the owner to say.
         """
-        self._had_policy = floors is None or bool(floors.ceilings)
-        self._read(_NO_FLOORS if floors is None else floors)
+        self._read(Floors() if floors is None else floors)
         if floors is None:
-            self._known, self._is_owed = PLACE_UNKNOWN, True
+            self._put(replace(self._place, cohort=PLACE_UNKNOWN, is_open_to_first=False))
 
     def look(self) -> bool:
         """Read the file if it is another than the last time; say whether the place is, too."""
-        before = self._known
+        before = self.known
         if place_stamp(self._state.path) != self._stamp:
-            self._read(_NO_FLOORS)
-        return self._known != before
+            self._read(Floors())
+        return self.known != before
 
-    def settle(self, ceiling: Ceiling, before: Ceiling | None) -> str:
-        """Return the place, now that this ceiling comes into force after the one before.
+    def settle(self, ceiling: Ceiling) -> str:
+        """Return the place, now that a policy with this ceiling comes into force.
 
-        The first policy says where that is. One that moves the owner to where nothing is collected
-        leaves none: by that ceiling nobody is harmed, and by the next of the same place they may.
+        The first one says where that is. One that moves the owner to where nothing is collected
+        leaves none: by that ceiling nobody is harmed, and by another of the same place they may.
         """
         self.look()
-        known = self._known
-        moves = before is None or before.cohort != ceiling.cohort
-        if known is None:
-            self._known, self._is_owed = ceiling.cohort, True
-            self._announce(first_place_line(ceiling))
-        elif moves and not ceiling.is_open and ceiling.cohort != known and self._had_policy:
-            self._known, self._is_owed = PLACE_UNKNOWN, True
-        if known is not None and ceiling.cohort not in (known, self._told_of):
-            self._announce(moved_line(ceiling, known))
-        self._told_of, self._had_policy = ceiling.cohort, True
-        return self.known
+        place, cohort = self._place, self.known
+        moves = place.told not in ("", ceiling.cohort) or place.told_open
+        if place.is_open_to_first:
+            cohort = ceiling.cohort
+        elif moves and not ceiling.is_open and ceiling.cohort != cohort:
+            cohort = PLACE_UNKNOWN
+        self._put(Place(cohort, told=ceiling.cohort, told_open=ceiling.is_open))
+        self._say(ceiling, is_first=place.is_open_to_first, before=place.cohort)
+        return cohort
 
     def keep(self) -> None:
-        """Have on disk what was settled.
+        """Have on disk what was settled, unless the owner said something since.
 
         Raises:
             StateRefused: the disk refused; it stays owed.
         """
-        if self._is_owed:
-            # The next look reads it back: it may be the owner's word of this very moment.
-            self._state.write_place(self.known)
-            self._is_owed = False
+        if self._is_owed and place_stamp(self._state.path) == self._stamp:
+            self._state.write_place(self._place)
+            # The next look reads it back: a word of this very moment may be in its place.
+        self._is_owed = False
+
+    def _put(self, place: Place) -> None:
+        if place != self._place:
+            self._place, self._is_owed = place, True
 
     def _read(self, floors: Floors) -> None:
         self._stamp = place_stamp(self._state.path)
-        self._known = self._state.read_place(floors)
-        self._is_owed = self._stamp is None and self._known is not None
+        self._place = self._state.read_place(floors)
+        self._is_owed = self._stamp is None
+
+    def _say(self, ceiling: Ceiling, *, is_first: bool, before: str) -> None:
+        """Announce what the owner should know, once."""
+        said = ceiling.cohort, ceiling.is_open, self.known
+        if said == self._said:
+            return
+        if is_first:
+            self._announce(first_place_line(ceiling))
+        elif ceiling.cohort != before:
+            self._announce(moved_line(ceiling, self.known))
+        self._said = said

@@ -10,7 +10,7 @@ checked again by whoever loads a policy (`gate`). How files are written is left 
 import contextlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from consent_agent.acceptance import Floors, SignedDocuments
 from consent_agent.clock import Instant
 from consent_agent.errors import NotEnrolled, StateRefused
-from consent_agent.floors import floors_members, read_floors
+from consent_agent.floors import (
+    PLACE_UNKNOWN,
+    Place,
+    floors_members,
+    older_place,
+    place_members,
+    read_floors,
+    read_place,
+)
 from consent_agent.folders import check_folder
 from consent_agent.ledger import LEDGER_FILES
 from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
@@ -39,7 +47,6 @@ from consent_agent.protocol.times import format_time
 from consent_agent.storage import Folder, Look, Seal
 
 MAX_PAUSE_MINUTES: Final = 30
-PLACE_UNKNOWN: Final = ""
 
 _ENROLMENT = "enrolment.json"
 _KEYS = "keys.json"
@@ -150,7 +157,7 @@ class State:
         return self._folder.path
 
     @classmethod
-    def create(cls, path: Path, enrolment: Enrolment, *, place: str | None = None) -> "State":
+    def create(cls, path: Path, enrolment: Enrolment, *, place: str = PLACE_UNKNOWN) -> "State":
         """Begin anew; what an earlier enrolment left behind is no longer readable, and goes.
 
         `place` is where the owner works, if that is known before the first policy.
@@ -160,10 +167,9 @@ class State:
         state.forget()
         if enrolment.key_set is not None:
             state.write_keys(enrolment.key_set)
-        if place is not None:
-            state.write_place(place)
-        # Floors that are gone later were lost.
-        state._write(_FLOORS, floors_members(Floors(has_place=place is not None)))
+        # What is not there later was lost.
+        state.write_place(Place(place, is_open_to_first=not place))
+        state.write_floors(Floors())
         state._write(_ENROLMENT, _enrolment_members(enrolment))
         return state
 
@@ -264,7 +270,7 @@ class State:
     def write_policy(self, policy: StoredPolicy, floors: Floors) -> None:
         """Keep a policy, then its floors: another process never finds floors above the policy."""
         self._write(_POLICY, _policy_members(policy))
-        self._write(_FLOORS, floors_members(floors))
+        self.write_floors(floors)
 
     def renew_policy(self, policy: StoredPolicy) -> None:
         """Keep the same documents with a newer freshness.
@@ -273,9 +279,10 @@ class State:
         """
         self._write(_POLICY, _policy_members(policy), at_once=False)
 
-    def withdraw_policy(self, floors: Floors) -> None:
-        """Keep no policy any more, and the floors all the same."""
+    def remove_policy(self) -> None:
         self._folder.remove(_POLICY)
+
+    def write_floors(self, floors: Floors) -> None:
         self._write(_FLOORS, floors_members(floors))
 
     def read_floors(self) -> Floors:
@@ -289,24 +296,29 @@ class State:
             raise StateRefused(_FLOORS, "is not there")
         return read_floors(members, policy_keys=self.enrolment.keys.of_role("policy"))
 
-    def read_place(self, floors: Floors) -> str | None:
-        """Return the cohort in which this device's owner works, as the device knows.
+    def read_place(self, floors: Floors) -> Place:
+        """Return where this device's owner works, as the device knows.
 
-        That is `PLACE_UNKNOWN`, which is no cohort, where it can't tell any more; None before the
-        first policy. Version 0.1.0 kept no place: there it is the only one that the floors know.
+        Version 0.1.0 kept no place: then it is the only one that the floors know.
         """
         try:
             members = self._read(_PLACE)
             if members is not None:
-                return members.text_or_none("cohort") or PLACE_UNKNOWN
+                return read_place(members)
         except (StateRefused, DocumentRefused):
-            return PLACE_UNKNOWN
-        if floors.has_place or len(floors.ceilings) > 1:
-            return PLACE_UNKNOWN
-        return next(iter(floors.ceilings), None)
+            return Place()
+        return Place() if floors.has_place else older_place(floors)
 
-    def write_place(self, cohort: str) -> None:
-        self._write(_PLACE, {"cohort": cohort or None})
+    def write_place(self, place: Place) -> None:
+        self._write(_PLACE, place_members(place))
+
+    def say_place(self, cohort: str) -> None:
+        """Keep the owner's word that they work there now."""
+        try:
+            floors = self.read_floors()
+        except (StateRefused, DocumentRefused):
+            floors = Floors()
+        self.write_place(replace(self.read_place(floors), cohort=cohort, is_open_to_first=False))
 
     def read_acknowledgement(self) -> StoredAcknowledgement | None:
         members = self._read(_ACKNOWLEDGEMENT)

@@ -58,7 +58,7 @@ def status_lines(enrolment: Enrolment, gate: Gate, now: Instant, *, at_work: boo
         accepted, ceiling = held.accepted, held.accepted.ceiling
         until = time_of_day(accepted.freshness.expires_at)
         lines += [
-            f"Place    {ceiling.cohort}, version {ceiling.version} of its ceiling",
+            f"Place    {ceiling.cohort}, version {ceiling.version} of its ceiling{_known(held)}",
             f"Policy   version {accepted.policy.version}, {_state_now(held, now)}",
             f"Off      {describe_denied(held, now)}",
             f"Fresh    until {until}; without an answer of the portal nothing is collected then",
@@ -81,6 +81,12 @@ def _standing(gate: Gate, held: HeldPolicy | None, paused: LocalPause | None, no
     if held.collects_anything(now):
         return "This computer is collecting."
     return "Nothing is collected."
+
+
+def _known(held: HeldPolicy) -> str:
+    if held.place == held.accepted.ceiling.cohort:
+        return ""
+    return f"; this computer knows {held.place or 'no place of yours'}"
 
 
 def first_place_line(ceiling: Ceiling) -> str:

@@ -12,7 +12,6 @@ them; what was signed before a stop can't be taken for something newer; and a de
 is slow still learns that a pause has begun. Source: design, section 5 (contract).
 """
 
-import time
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -124,13 +123,13 @@ class Signer:
             return None
         return form
 
-    def write(self, told: Told, checkpoint: TreeHead) -> Form:
-        """Write the form for this device's cohort.
+    def write(self, told: Told, checkpoint: TreeHead, *, now: float) -> Form:
+        """Write the form for this device's cohort as of `now` (a UNIX time).
 
         Raises:
             KeysMissing: the policy key can't be read.
         """
-        form = write_form(told.cohort, checkpoint, now=time.time())
+        form = write_form(told.cohort, checkpoint, now=now)
         self._forms[told.known.jurisdiction] = form
         return form
 

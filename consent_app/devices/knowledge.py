@@ -40,8 +40,6 @@ RUNS_AT_ONCE = 50
 # Where nobody can wake those who wait, each looks again after about so long.
 LOOK_AGAIN_SECONDS = 2.0
 READ_FIRST_SECONDS = 0.5
-# For so long what was read is given out where nobody would say that something changed.
-HOLDS_UNHEARD_SECONDS = 0.5
 # Signed policies kept for devices that ask for theirs again.
 POLICIES_KEPT = 20_000
 NAMES_KEPT = 10_000
@@ -149,13 +147,8 @@ class Knowledge:
         told = self._by_token.get(token_hash) if self._listener.is_trusted else None
         return told.known if told else None
 
-    def still_holds(self, told: Told, token_hash: bytes, *, since: float) -> bool:
-        """Say whether nothing else may be told by now; `told` was asked for at `since`.
-
-        `since` is of the monotonic clock. Where no notifications arrive, only time can tell.
-        """
-        if not self._listener.is_trusted:
-            return time.monotonic() - since < HOLDS_UNHEARD_SECONDS
+    def still_holds(self, told: Told, token_hash: bytes) -> bool:
+        """Say whether memory says the same by now; no, where nobody would tell of a change."""
         now = self.told_at_once(token_hash)
         return (
             now is not None

@@ -121,17 +121,20 @@ class PolicyPoll:
         token_hash = _token_hash(question.authorization)
         if token_hash is None:
             return problem(401, "unauthorized")
+        now = time.time()
         told = self.knowledge.told_at_once(token_hash)
+        read = _Read(told, at=now, is_heard=True)
         if told is None:
             # Only what memory does not know costs a read, and only wrong tokens count.
             address = question.address()
             if not self._address_limit.allows(address):
                 return problem(429, "too_many_requests", retry=True)
-            told = await self.knowledge.told(token_hash)
+            read = await self._read(token_hash)
+            told = read.told
             if told is None:
                 self._address_limit.count(address)
                 return problem(401, "unauthorized")
-        now = time.time()
+            now = time.time()
         idle = self._device_limit.take(told.known, now)
         if idle is None:
             return problem(429, "too_many_requests", retry=True)
@@ -142,38 +145,54 @@ class PolicyPoll:
         if wait and _is_unchanged(told, question.if_none_match):
             self.knowledge.note_seen(told, now)
             await self._wait_for_change(token_hash, told, question.if_none_match, wait, gone)
-            idle = wait
-        return await self._say(token_hash, question.if_none_match, asks_often=idle < WINDOW_SECONDS)
+            idle, read = wait, await self._read(token_hash)
+        return await self._say(
+            read, token_hash, question.if_none_match, asks_often=idle < WINDOW_SECONDS
+        )
 
-    async def _say(self, token_hash: bytes, known_etag: str, *, asks_often: bool) -> Answer:
-        """Gather what the answer needs, and sign it at a moment when all of it holds."""
+    async def _read(self, token_hash: bytes) -> "_Read":
+        at, is_heard = time.time(), self.knowledge.is_listening
+        return _Read(await self.knowledge.told(token_hash), at, is_heard)
+
+    async def _say(
+        self, read: "_Read", token_hash: bytes, known_etag: str, *, asks_often: bool
+    ) -> Answer:
+        """Gather what the answer needs, and sign that it holds at a moment when it did."""
         for _ in range(MAX_TURNS):
-            began = time.monotonic()
-            told = await self.knowledge.told(token_hash)
+            told = read.told
             ceiling = told.cohort.ceiling if told else None
             if told is None or ceiling is None or told.known.revoked:
                 return _refusal(told)
             self.knowledge.note_seen(told, time.time())
             unchanged = _matches(told.etag, known_etag)
             policy = None if unchanged else await self.knowledge.policy(told, token_hash)
-            form = await self._form(told)
-            if not self.knowledge.still_holds(told, token_hash, since=began):
-                continue  # somebody decided something while a read took its time
-            freshness = self._signer.freshness(told, form, asks_often=asks_often)
-            if unchanged:
-                return Answer(304, _headers(told.etag, freshness))
-            if policy is not None:
+            form = await self._form(told, at=None if read.is_heard else read.at)
+            # Somebody may have decided something while a read took its time. Where nobody would
+            # have told us, the answer is dated as its first read is.
+            holds = not read.is_heard or self.knowledge.still_holds(told, token_hash)
+            if holds and (unchanged or policy is not None):
+                freshness = self._signer.freshness(told, form, asks_often=asks_often)
+                if policy is None:
+                    return Answer(304, _headers(told.etag, freshness))
                 return self._give(told, policy, ceiling.jws, freshness)
+            read = await self._read(token_hash)
         return problem(503, "unavailable", retry=True)
 
-    async def _form(self, told: Told) -> Form:
-        """Return what holds for this device's cohort now, written if need be."""
-        form = self._signer.form(told, time.time())
+    async def _form(self, told: Told, *, at: float | None) -> Form:
+        """Return what holds for this device's cohort, written if need be: at this time, or now."""
+        form = self._form_at(told, at)
         if form is None:
             checkpoint = await self.knowledge.checkpoint()
             # Of all who waited for the checkpoint, the first writes the form.
-            form = self._signer.form(told, time.time()) or self._signer.write(told, checkpoint)
+            form = self._form_at(told, at) or self._signer.write(
+                told, checkpoint, now=time.time() if at is None else at
+            )
         return form
+
+    def _form_at(self, told: Told, at: float | None) -> Form | None:
+        form = self._signer.form(told, time.time() if at is None else at)
+        is_later = form is not None and at is not None and form.issued_at.timestamp() > at
+        return None if is_later else form
 
     async def _wait_for_change(
         self,
@@ -213,6 +232,16 @@ def _refusal(told: Told | None) -> Answer:
     if told.known.revoked:
         return problem(403, "device_revoked")
     return problem(503, "no_ceiling", retry=True)
+
+
+class _Read(NamedTuple):
+    """What a device is told, the time (UNIX) from before it was read, and whether we would hear
+    of any change since.
+    """
+
+    told: Told | None
+    at: float
+    is_heard: bool
 
 
 class _GoneAway(Exception):

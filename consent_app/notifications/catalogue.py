@@ -216,8 +216,9 @@ ENTRIES: Mapping[str, Entry] = {
         kind=Kind.DEVICES,
         when="the directory says that you work in another place",
         sentence=(
-            "The directory says that you work in {place} now. {hostname} collects nothing there "
-            "without your word on it: consent-agent moved {cohort}"
+            "The directory says that you work in {place} now. A device that does not know that "
+            "yet collects nothing there until you say so on it, with consent-agent moved {cohort}. "
+            "You have {hostnames}."
         ),
         place="devices",
         place_label="My devices",

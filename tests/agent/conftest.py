@@ -143,7 +143,7 @@ def make_stored_policy(
         accepted = accept(signed, keys=keys, device=DEVICE, floors=Floors(), now=NOON)
         state.write_register(REGISTER_DIGEST, REGISTER_DOCUMENT)
         floors = accepted.raise_floors(Floors())
-        state.write_place(accepted.ceiling.cohort)
+        state.say_place(accepted.ceiling.cohort)
         state.write_policy(StoredPolicy(signed, '"1"', clock.now()), floors)
         return state
 

@@ -1,12 +1,15 @@
 """The running agent against a portal over real HTTP."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from consent_agent import pacing
+from consent_agent.acceptance import Floors
 from consent_agent.errors import DeviceRevoked, NotEnrolled, StateRefused
+from consent_agent.floors import PLACE_UNKNOWN
 from consent_agent.gate import Gate
 from consent_agent.pacing import BackOff
 from consent_agent.protocol.canonical import content_digest
@@ -14,7 +17,7 @@ from consent_agent.protocol.decision import Reason
 from consent_agent.protocol.documents import Acknowledgement
 from consent_agent.protocol.jws import verify_with_key
 from consent_agent.spool import Batch, Spool
-from consent_agent.state import PLACE_UNKNOWN, LocalPause, State
+from consent_agent.state import LocalPause, State
 from tests.agent.running import work
 from tests.agent.simulated_portal import COHORT, NOON, REGISTER_DIGEST, SimulatedPortal, deny
 
@@ -72,7 +75,7 @@ def test_collects_nothing_elsewhere_until_its_owner_says_that_they_moved(portal,
         await running.until(lambda: running.printed("version 18"))
         assert running.reason() is Reason.COHORT_UNCONFIRMED
         await running.until(lambda: len(acknowledgements(portal, state)) == 2)
-        state.write_place("us-ca")
+        state.say_place("us-ca")
         await running.until(lambda: running.reason() is Reason.ALLOWED)
         await running.until(lambda: len(acknowledgements(portal, state)) == 3)
 
@@ -105,7 +108,7 @@ def test_says_where_it_takes_its_owner_to_work_when_nothing_is_collected_there(p
     assert running.lines.count(
         "The portal says that you work in de now. If that is wrong, pause and tell your IT."
     ) == 1  # fmt: skip
-    assert state.read_place(state.read_floors()) == PLACE_UNKNOWN
+    assert state.read_place(Floors()).cohort == PLACE_UNKNOWN
 
 
 def test_nothing_is_counted_while_its_owner_has_not_said_that_they_moved(portal, state):
@@ -149,8 +152,9 @@ def test_nothing_is_in_force_whose_place_the_disk_does_not_keep(portal, state, m
         portal.publish(version=18, cohort="de")
         await running.until(lambda: running.printed("disk full"))
         assert running.reason() is Reason.NO_POLICY
+        assert Gate.from_state(state.path, running.clock).held is None
         monkeypatch.undo()
-        await running.until(lambda: state.read_place(state.read_floors()) == PLACE_UNKNOWN)
+        await running.until(lambda: state.read_place(Floors()).cohort == PLACE_UNKNOWN)
         await running.until(lambda: running.reason() is Reason.OUT_OF_SCOPE)
 
     work(state, scenario)
@@ -175,7 +179,7 @@ def test_the_owners_word_confirms_no_erasure_that_failed(portal, state, monkeypa
         portal.ceiling_changes = {"version": 1, "cohort": "us-ca"}
         portal.publish(version=18, cohort="us-ca", erase=[ERASE])
         await running.until(lambda: running.reason() is Reason.COHORT_UNCONFIRMED)
-        state.write_place("us-ca")
+        state.say_place("us-ca")
         await running.until(lambda: running.reason() is Reason.ALLOWED)
         await running.until(lambda: running.printed("Not confirmed yet: spool"))
         assert len(acknowledgements(portal, state)) == 1
@@ -216,7 +220,7 @@ def test_the_owners_word_of_the_same_moment_is_not_lost(portal, state, monkeypat
         keep(self, policy, floors)
         if floors.device and "de" in floors.ceilings:
             monkeypatch.undo()
-            self.write_place("us-ca")
+            self.say_place("us-ca")
 
     async def scenario(running):
         await running.until(lambda: running.printed("confirmed"))
@@ -633,10 +637,48 @@ def test_damaged_floors_do_not_lock_the_agent_out(portal, state, tmp_path):
     async def closed_then_open(running):
         await running.until(lambda: running.printed("No stored policy"))
         await running.until(lambda: running.reason() is Reason.COHORT_UNCONFIRMED)
-        state.write_place(COHORT)
+        state.say_place(COHORT)
         await running.until(lambda: running.reason() is Reason.ALLOWED)
 
     work(state, closed_then_open)
+
+
+def test_a_crash_between_policy_and_floors_is_made_good_at_the_next_start(portal, state):
+    """Else one file more that is lost would let in a policy between the two."""
+
+    async def scenario(running):
+        await running.until(lambda: running.printed("version 17  "))
+        portal.publish(version=19)
+        await running.until(lambda: running.printed("version 19  "))
+
+    work(state, scenario)
+    state.write_floors(replace(state.read_floors(), device={}))
+
+    async def begins(running):
+        await running.until(lambda: state.read_floors().device)
+
+    work(state, begins)
+
+    assert {floor.version for floor in state.read_floors().device.values()} == {19}
+
+
+def test_the_owners_word_after_floors_were_lost_outlives_a_restart(portal, state, tmp_path):
+    async def scenario(running):
+        await running.until(lambda: running.printed("version 17"))
+
+    async def nothing(running):
+        await running.until(lambda: running.printed("No stored policy"))
+
+    work(state, scenario)
+    (tmp_path / "state" / "floors.json").unlink()
+    portal.wrong_answers["policy"] = lambda handler: handler.send(503, {"code": "unavailable"})
+    work(state, nothing)
+    state.say_place(COHORT)
+    for _ in range(2):
+        work(state, lambda running: running.until(lambda: running.lines))
+    portal.wrong_answers.clear()
+
+    work(state, lambda running: running.until(lambda: running.reason() is Reason.ALLOWED))
 
 
 def test_damaged_floors_let_no_older_policy_in(portal, state, tmp_path):

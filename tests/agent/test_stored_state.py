@@ -116,10 +116,10 @@ def test_a_gate_goes_by_the_owners_word_at_its_next_look(make_stored_policy, ope
     state = make_stored_policy()
     gate = open_gate()
 
-    state.write_place("us-ca")
+    state.say_place("us-ca")
     clock.pass_time(seconds=0.1)
     moved = reason(gate)
-    state.write_place(COHORT)
+    state.say_place(COHORT)
     clock.pass_time(seconds=0.1)
 
     assert moved is Reason.COHORT_UNCONFIRMED

@@ -371,7 +371,7 @@ def test_a_device_that_says_that_it_does_not_collect_is_not_said_to(home, laptop
     say(laptop, sequence=3, effect="collecting")
 
     assert "Nothing is collected from you." in shut
-    assert "LAPTOP-1 says that it collects nothing: your choices leave nothing" in shut
+    assert "LAPTOP-1 says that it collects nothing. Perhaps it was paused on itself" in shut
     assert "waits for you to say on it that you work in US-CA" in shut
     assert "Pause collection on all your devices" in shut
     assert "Your device is collecting." in text_of(home())

@@ -133,7 +133,7 @@ def test_counts_processes_by_their_sessions(page, broker, session_named):
 
     found = service.health().processes
 
-    assert (found.polling, found.listening, found.workers) == (2, 1, 1)
+    assert (found.polling, found.listening) == (2, 1)
     assert found.servers >= 2
     assert "does not hear of changes" in page()
 
@@ -172,7 +172,7 @@ def test_says_since_when_keys_are_in_use(page, broker, keys, frozen_time):
 
     assert made is not None
     assert since_of("Programme key, in use") == made
-    assert since_of("Policy key, in use") - timezone.now() <= timedelta(seconds=1)
+    assert abs(since_of("Policy key, in use") - timezone.now()) <= timedelta(seconds=1)
     assert since_of("Sealing keys").year == 2023
     assert "14 November 2023" in page()
 

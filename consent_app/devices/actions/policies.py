@@ -17,7 +17,7 @@ from consent_app.devices import announcements, events, queries
 from consent_app.devices.errors import RegisterMissing
 from consent_app.devices.models import Ceiling, Device, DevicePolicy, DeviceQuerySet
 from consent_app.devices.policy import compile_ceiling, compile_device_policy
-from consent_app.notifications.actions import owe
+from consent_app.notifications.actions import owe_each
 from consent_app.people.models import CollectionDefault, Employee, Jurisdiction
 from consent_app.people.queries import system_user
 from consent_app.register.models import RegisterVersion
@@ -52,12 +52,16 @@ def replace_signatures(*, employee: Employee, at: datetime) -> None:
 
 def _sign_each(devices: DeviceQuerySet, *, at: datetime) -> None:
     # Always in the same order, so that two of us can't wait for each other.
+    moved: dict[Employee, list[str]] = {}
     for device in (
         devices.select_related("employee__jurisdiction")
         .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
     ):
+        if _may_ask_its_owner(device):
+            moved.setdefault(device.employee, []).append(device.hostname)
         sign_policy(device, at=at)
+    owe_each("device_place", {person: _place_of(person, names) for person, names in moved.items()})
 
 
 def sign_policy(device: Device, *, at: datetime) -> DevicePolicy:
@@ -78,8 +82,6 @@ def sign_policy(device: Device, *, at: datetime) -> DevicePolicy:
     device.policy_version = version
     changed = ["policy_version"]
     if device.cohort != device.employee.jurisdiction_id:
-        if device.cohort:
-            _say_that_it_waits(device)
         # What it confirmed was said to people of another place.
         device.cohort, device.confirmed_ceiling = device.employee.jurisdiction_id, 0
         device.ceiling_confirmed_at = None
@@ -98,13 +100,18 @@ def sign_policy(device: Device, *, at: datetime) -> DevicePolicy:
     return policy
 
 
-def _say_that_it_waits(device: Device) -> None:
-    """Tell somebody who moved why a device collects nothing, where something may be collected."""
+def _may_ask_its_owner(device: Device) -> bool:
+    """Whether it was told another place before, and may collect nothing here without their word."""
     place = device.employee.jurisdiction
-    if place.collection_default == CollectionDefault.NOT_IN_SCOPE or device.waits_for_owner:
-        return
-    context = {"hostname": device.hostname, "place": place.name, "cohort": place.cohort}
-    owe("device_place", to=device.employee, context=context)
+    moves = device.cohort not in ("", place.pk)
+    is_open = place.collection_default != CollectionDefault.NOT_IN_SCOPE
+    return moves and is_open and not device.waits_for_owner
+
+
+def _place_of(person: Employee, hostnames: Sequence[str]) -> dict[str, object]:
+    place = person.jurisdiction
+    names = ", ".join(sorted(hostnames))
+    return {"hostnames": names, "place": place.name, "cohort": place.cohort}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from consent_app.audit.actions import record
 from consent_app.devices import announcements, events
 from consent_app.devices.models import AgentRun, Device
-from consent_app.devices.runs import RUNS_KEPT, Seen, judge_run
+from consent_app.devices.runs import RUNS_KEPT, UNNAMED, Seen, judge_run
 from consent_app.notifications.actions import owe
 from consent_app.people.queries import lock_person, system_user
 
@@ -33,6 +33,8 @@ def _note_run(device: UUID, run: str, *, at: datetime) -> Seen:
     earlier = dict(locked.runs.exclude(name=locked.agent_run).values_list("name", "returns"))
     seen = judge_run(run, current=locked.agent_run, earlier=earlier)
     if seen is Seen.BEGAN:
+        # One without a name can't be told from an earlier one: after another run it is a new one.
+        locked.runs.filter(name=UNNAMED).delete()
         AgentRun.objects.create(device=locked, name=run, began_at=at)
         kept = locked.runs.order_by("-pk")[:RUNS_KEPT].values_list("pk", flat=True)
         locked.runs.exclude(pk__in=list(kept)).delete()

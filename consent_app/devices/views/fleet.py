@@ -75,7 +75,8 @@ def fleet(request: UserRequest) -> HttpResponse:
         "all_of_these": _address(wanted, name="fleet-chosen"),
         "most_together": MOST_TOGETHER,
         "total": f"{_count_of(Wanted(), known, held=held):,}",
-        "two_clients": list(queries.devices_with_two_clients()[:TWO_CLIENTS_NAMED]),
+        "two_clients": list(queries.devices_with_two_clients()[: TWO_CLIENTS_NAMED + 1]),
+        "two_clients_named": f":{TWO_CLIENTS_NAMED}",
     }
     return render(request, "fleet/fleet.html", context)
 

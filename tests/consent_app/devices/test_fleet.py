@@ -147,13 +147,14 @@ def test_a_device_of_somebody_who_moved_has_confirmed_nothing_there(
 
 def places_told(person):
     told = Notification.objects.filter(recipient=person, event="device_place")
-    return [(message.context["hostname"], message.context["cohort"]) for message in told]
+    return [(message.context["hostnames"], message.context["cohort"]) for message in told]
 
 
 def test_somebody_who_moved_is_told_once_what_their_devices_wait_for(
     make_known, make_jurisdiction, mira
 ):
-    make_known(mira, hostname="LAPTOP-1")
+    for name in ("LAPTOP-1", "DESKTOP-7"):
+        make_known(mira, hostname=name)
     at_first = places_told(mira)
     mira.jurisdiction = make_jurisdiction("US-NY")
     mira.save(update_fields=["jurisdiction"])
@@ -162,7 +163,7 @@ def test_somebody_who_moved_is_told_once_what_their_devices_wait_for(
     resume(employee=mira, by=mira)
 
     assert at_first == []
-    assert places_told(mira) == [("LAPTOP-1", "us-ny")]
+    assert places_told(mira) == [("DESKTOP-7, LAPTOP-1", "us-ny")]
 
 
 def test_nobody_is_told_where_nothing_is_collected(make_known, make_jurisdiction, mira):

@@ -498,6 +498,7 @@ class Line:
         self.address = ""
         self.carried = b""
         self.swallows: bytes | None = None
+        self.delay_seconds = 0.0
 
 
 @asynccontextmanager
@@ -508,6 +509,7 @@ async def line_to_database():
         try:
             while data := await reader.read(65536):
                 await line.flows.wait()
+                await asyncio.sleep(line.delay_seconds)
                 line.carried += data
                 if line.swallows and data.startswith(b"A") and line.swallows in data:
                     continue  # a NotificationResponse of the server
@@ -574,6 +576,33 @@ def test_a_line_that_swallows_notifications_is_not_believed(make_device):
     answer, believed = run(scenario)
     assert not believed
     assert read(answer)[0].state == "paused"
+
+
+def test_a_slow_database_whose_changes_are_not_heard_is_no_reason_to_say_nothing(make_device):
+    """What is given out is dated as it was read."""
+    enrolled = make_device()
+
+    async def scenario():
+        async with line_to_database() as line:
+            line.swallows = b"consent_policy"
+            knowledge = Knowledge(line.address)
+            await knowledge.start()
+            agent = Agent(PolicyPoll(knowledge), enrolled.token)
+            line.delay_seconds = 0.05
+            first = await agent.get()
+            asked, began = datetime.now(UTC), time.monotonic()
+            second = await agent.get(etag=first.headers["etag"])
+            took, believed = time.monotonic() - began, knowledge.is_listening
+            line.delay_seconds = 0.0
+            await knowledge.stop()
+            return first, second, asked, took, believed
+
+    first, second, asked, took, believed = run(scenario)
+
+    assert not believed
+    assert (first.status, second.status) == (200, 304)
+    assert took > 0.5
+    assert freshness_of(second.headers["policy-freshness"]).issued_at <= asked
 
 
 def test_a_process_that_hears_late_gives_nothing_old_out_after_a_second(make_device):
