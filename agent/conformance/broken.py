@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from consent_agent import acceptance, gate
+from consent_agent import acceptance, gate, loop
 from consent_agent.acceptance import AcceptedPolicy, Floors
 from consent_agent.client import Connection
 from consent_agent.clock import Instant
@@ -85,6 +85,7 @@ def ignore_the_addressee() -> None:
 
 def forget_floors() -> None:
     put(State, "read_floors", lambda _: Floors())
+    put(loop, "raise_ceilings", lambda floors, _: floors)
 
 
 def compare_version_numbers_only() -> None:

@@ -146,8 +146,9 @@ class Device:
         self.restart()
 
     def files(self) -> list[Path]:
-        """Return the files of its folder, by name."""
-        return sorted(path for path in self.state.rglob("*") if path.is_file())
+        """Return the files of its folder that hold something, by name."""
+        found = self.state.rglob("*")
+        return sorted(path for path in found if path.is_file() and path.stat().st_size)
 
     def last_poll(self) -> Request:
         polls = [asked for asked in self.portal.requests if asked.path == "policy"]

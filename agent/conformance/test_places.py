@@ -111,6 +111,25 @@ def test_it_waits_for_the_owner_whichever_one_file_was_lost(
         shutil.copytree(whole, working.state)
 
 
+@pytest.mark.parametrize("lose", [damage, Path.unlink])
+def test_after_the_owners_word_no_older_ceiling_comes_in_whichever_one_file_was_lost(
+    working: Device, tmp_path: Path, lose: Callable[[Path], None]
+) -> None:
+    comes_home(working)
+    working.restart()
+    whole = shutil.copytree(working.state, tmp_path / "whole")
+    for path in working.files():
+        lose(path)
+        working.poll()
+        working.call("moved", cohort=COHORT)
+        for _ in range(2):
+            working.poll()
+            assert not working.ask(OPEN).allowed, f"without {path.name}"
+            working.restart()
+        shutil.rmtree(working.state)
+        shutil.copytree(whole, working.state)
+
+
 @pytest.mark.parametrize("cohort", ["us-tx", COHORT])
 def test_the_word_for_one_place_is_none_for_another(working: Device, cohort: str) -> None:
     working.moved(cohort)

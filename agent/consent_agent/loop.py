@@ -29,6 +29,7 @@ from consent_agent.errors import (
     Slept,
     StateRefused,
 )
+from consent_agent.floors import raise_ceilings
 from consent_agent.gate import Gate, HeldPolicy, restore_accepted, restore_policy
 from consent_agent.pacing import SLEPT_SECONDS, BackOff, Pace
 from consent_agent.pausing import OwnPause
@@ -182,17 +183,24 @@ class Agent:
             known = self._state.read_floors()
         except (StateRefused, DocumentRefused) as failure:
             lost = failure
+        if self._state.is_untouched():
+            known, lost = Floors(has_place=False), None
         self._floors = Floors() if known is None else replace(known, has_place=True)
         self._place.restore(known)
+        self._floors = raise_ceilings(self._floors, self._place.ceilings)
         try:
             self._trust.restore(at_least=self._floors.keys_version)
             accepted, _ = restore_accepted(self._state, floors=self._floors)
             self._floors = accepted.raise_floors(self._floors)
         finally:
+            keys_version = max(self._floors.keys_version, self._trust.keys.version)
+            self._floors = replace(self._floors, keys_version=keys_version)
+            self._place.note(self._floors)
             self._place.keep()
-            if self._floors != known:
+            if known is None or not _holds_all(known, self._floors):
                 self._state.write_floors(self._floors)
         if lost is not None:  # then it may be an older policy
+            self._state.remove_policy()
             raise lost
 
     async def _poll_forever(self) -> None:
@@ -279,6 +287,8 @@ class Agent:
             except DocumentRefused as refusal:
                 self._gate.close(refusal.code)
                 self._announce(f"The policy is signed by a key that was withdrawn: {refusal}")
+        # With the version of the set: no older one comes back, whichever file is lost.
+        self._state.write_floors(self._floors)
         self._announce(f"Keys: version {self._trust.keys.version} of the portal's set.")
         return True
 
@@ -326,7 +336,7 @@ class Agent:
         self._floors = accepted.raise_floors(self._floors.believing(self._trust.keys))
         register = await self._register(accepted.ceiling.register, before)
         counterparties = await self._filter(accepted.ceiling.counterparties, before)
-        place = self._place.settle(accepted.ceiling)
+        place = self._place.settle(accepted.ceiling, self._floors)
         held = HeldPolicy(accepted, register, received, place=place, counterparties=counterparties)
         self._keep_place()
         self._gate.swap(held)
@@ -403,6 +413,7 @@ class Agent:
         self._gate.close(code)
         self._kept_until = None
         try:  # in this order: what a crash leaves behind is older than its floors, and refused
+            self._place.note(self._floors)
             self._place.keep()
             self._state.write_floors(self._floors)
         finally:
@@ -481,6 +492,11 @@ class Agent:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(most_seconds):
                 await self._portal_answered.wait()
+
+
+def _holds_all(stored: Floors, floors: Floors) -> bool:
+    """Say whether what is on disk is as high; the time of a freshness is written with news only."""
+    return replace(stored, freshness_issued_at=None) == replace(floors, freshness_issued_at=None)
 
 
 def _rules_of(held: HeldPolicy) -> tuple[object, ...]:

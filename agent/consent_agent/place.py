@@ -7,10 +7,10 @@ that they moved: `consent-agent moved`. A place where nothing may be collected n
 way back from there does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from consent_agent.acceptance import Floors
+from consent_agent.acceptance import Floor, Floors
 from consent_agent.floors import PLACE_UNKNOWN, Place
 from consent_agent.protocol.documents import Ceiling
 from consent_agent.state import State, place_stamp
@@ -42,6 +42,15 @@ class OwnPlace:
         if floors is None:
             self._put(replace(self._place, cohort=PLACE_UNKNOWN, is_open_to_first=False))
 
+    @property
+    def ceilings(self) -> Mapping[str, Floor]:
+        """The floors of ceilings that are kept beside the place."""
+        return self._place.ceilings
+
+    def note(self, floors: Floors) -> None:
+        """Keep a copy of the floors of ceilings beside the place, which is nothing without them."""
+        self._put(replace(self._place, ceilings=floors.ceilings))
+
     def look(self) -> bool:
         """Read the file if it is another than the last time; say whether the place is, too."""
         before = self.known
@@ -49,7 +58,7 @@ class OwnPlace:
             self._read(Floors())
         return self.known != before
 
-    def settle(self, ceiling: Ceiling) -> str:
+    def settle(self, ceiling: Ceiling, floors: Floors) -> str:
         """Return the place, now that a policy with this ceiling comes into force.
 
         The first one says where that is. One that moves the owner to where nothing is collected
@@ -62,19 +71,31 @@ class OwnPlace:
             cohort = ceiling.cohort
         elif moves and not ceiling.is_open and ceiling.cohort != cohort:
             cohort = PLACE_UNKNOWN
-        self._put(Place(cohort, told=ceiling.cohort, told_open=ceiling.is_open))
+        self._put(
+            Place(
+                cohort,
+                told=ceiling.cohort,
+                told_open=ceiling.is_open,
+                ceilings=floors.ceilings,
+            )
+        )
         self._say(ceiling, is_first=place.is_open_to_first, before=place.cohort)
         return cohort
 
     def keep(self) -> None:
-        """Have on disk what was settled, unless the owner said something since.
+        """Have on disk what was settled; what the owner said since stays, and is looked at next.
 
         Raises:
             StateRefused: the disk refused; it stays owed.
         """
-        if self._is_owed and place_stamp(self._state.path) == self._stamp:
-            self._state.write_place(self._place)
-            # The next look reads it back: a word of this very moment may be in its place.
+        if not self._is_owed:
+            return
+        with self._state.writing_place():
+            place = self._place
+            if place_stamp(self._state.path) not in (self._stamp, None):
+                said = self._state.read_place(Floors())
+                place = replace(place, cohort=said.cohort, is_open_to_first=said.is_open_to_first)
+            self._state.write_place(place)
         self._is_owed = False
 
     def _put(self, place: Place) -> None:

@@ -10,6 +10,7 @@ checked again by whoever loads a policy (`gate`). How files are written is left 
 import contextlib
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from consent_agent.acceptance import Floors, SignedDocuments
 from consent_agent.clock import Instant
 from consent_agent.errors import NotEnrolled, StateRefused
 from consent_agent.floors import (
+    LOST_PLACE,
     PLACE_UNKNOWN,
     Place,
     floors_members,
@@ -31,6 +33,7 @@ from consent_agent.floors import (
 )
 from consent_agent.folders import check_folder
 from consent_agent.ledger import LEDGER_FILES
+from consent_agent.locking import WRITE_LOCK, one_writer
 from consent_agent.protocol.canonical import canonical_json, content_digest, parse_json
 from consent_agent.protocol.documents import Ceiling, Erase
 from consent_agent.protocol.errors import DocumentRefused
@@ -169,7 +172,7 @@ class State:
             state.write_keys(enrolment.key_set)
         # What is not there later was lost.
         state.write_place(Place(place, is_open_to_first=not place))
-        state.write_floors(Floors())
+        state.write_floors(Floors(keys_version=state.read_keys()[0].version))
         state._write(_ENROLMENT, _enrolment_members(enrolment))
         return state
 
@@ -234,6 +237,7 @@ class State:
             *folder.names(_REGISTERS),
             *folder.names(_FILTERS),
             *folder.names(SPOOL),
+            WRITE_LOCK,
             *LEDGER_FILES,
         ):
             folder.remove(name)
@@ -306,19 +310,32 @@ class State:
             if members is not None:
                 return read_place(members)
         except (StateRefused, DocumentRefused):
-            return Place()
-        return Place() if floors.has_place else older_place(floors)
+            return LOST_PLACE
+        return LOST_PLACE if floors.has_place else older_place(floors)
 
     def write_place(self, place: Place) -> None:
         self._write(_PLACE, place_members(place))
 
     def say_place(self, cohort: str) -> None:
-        """Keep the owner's word that they work there now."""
-        try:
-            floors = self.read_floors()
-        except (StateRefused, DocumentRefused):
-            floors = Floors()
-        self.write_place(replace(self.read_place(floors), cohort=cohort, is_open_to_first=False))
+        """Keep the owner's word that they work there now.
+
+        Raises:
+            StateRefused, DocumentRefused: the floors were lost. The agent has to see to that first,
+                and would not go by this word afterwards.
+        """
+        floors = Floors(has_place=False) if self.is_untouched() else self.read_floors()
+        with self.writing_place():
+            place = self.read_place(floors)
+            self.write_place(replace(place, cohort=cohort, is_open_to_first=False))
+
+    def writing_place(self) -> AbstractContextManager[None]:
+        """Be the only one who writes the owner's place, the agent or the owner."""
+        return one_writer(self.path)
+
+    def is_untouched(self) -> bool:
+        """Say whether version 0.1.0 enrolled this device and has taken no policy for it yet."""
+        names = (_FLOORS, _PLACE, _POLICY, _ACKNOWLEDGEMENT)
+        return all(self._folder.stamp(name) is None for name in names)
 
     def read_acknowledgement(self) -> StoredAcknowledgement | None:
         members = self._read(_ACKNOWLEDGEMENT)

@@ -1,6 +1,8 @@
 """The running agent against a portal over real HTTP."""
 
 import asyncio
+import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -679,6 +681,40 @@ def test_the_owners_word_after_floors_were_lost_outlives_a_restart(portal, state
     portal.wrong_answers.clear()
 
     work(state, lambda running: running.until(lambda: running.reason() is Reason.ALLOWED))
+
+
+def test_a_device_of_before_there_were_places_that_has_no_policy_yet_takes_its_first(
+    portal, state, tmp_path
+):
+    """Version 0.1.0 wrote no floors when it enrolled; their absence was no loss."""
+    for name in ("floors.json", "place.json"):
+        (tmp_path / "state" / name).unlink()
+
+    work(state, lambda running: running.until(lambda: running.reason() is Reason.ALLOWED))
+
+    assert state.read_place(Floors()).cohort == COHORT
+
+
+def test_a_word_that_the_agent_would_not_go_by_is_not_taken(portal, state, tmp_path):
+    work(state, lambda running: running.until(lambda: running.printed("version 17")))
+    (tmp_path / "state" / "floors.json").unlink()
+
+    with pytest.raises(StateRefused, match="floors"):
+        state.say_place(COHORT)
+
+
+def test_of_two_who_write_the_place_one_waits(state):
+    with state.writing_place():
+        began = time.monotonic()
+        saying = threading.Thread(target=state.say_place, args=("us-ca",))
+        saying.start()
+        saying.join(0.2)
+        waited = saying.is_alive()
+    saying.join(10)
+
+    assert waited
+    assert time.monotonic() - began < 10
+    assert state.read_place(Floors()).cohort == "us-ca"
 
 
 def test_damaged_floors_let_no_older_policy_in(portal, state, tmp_path):

@@ -49,13 +49,13 @@ def test_another_process_finds_the_policy_in_force(make_stored_policy, open_gate
 def test_files_belong_to_their_owner_only(make_stored_policy, tmp_path, clock):
     state = make_stored_policy()
     state.write_pause(LocalPause(5, clock.now(), "key"))
-    modes = {
-        path.name: stat.S_IMODE(path.stat().st_mode)
-        for path in [tmp_path / "state", *(tmp_path / "state").rglob("*")]
-    }
+    paths = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
 
-    assert {mode for name, mode in modes.items() if name.endswith(".json")} == {0o600}
-    assert {mode for name, mode in modes.items() if not name.endswith(".json")} == {0o700}
+    def modes(of):
+        return {stat.S_IMODE(path.stat().st_mode) for path in of}
+
+    assert modes(path for path in paths if path.is_file()) == {0o600}
+    assert modes(path for path in paths if path.is_dir()) == {0o700}
 
 
 def test_leaves_no_temporary_files(make_stored_policy, tmp_path):
