@@ -1,5 +1,7 @@
 """One device under test: its folder, its clocks, and what cases ask of the agent."""
 
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -149,6 +151,17 @@ class Device:
         """Return the files of its folder that hold something, by name."""
         found = self.state.rglob("*")
         return sorted(path for path in found if path.is_file() and path.stat().st_size)
+
+    def losing_each_file(self, lose: Callable[[Path], None] = Path.unlink) -> Iterator[Path]:
+        """Restart without one file after the other; after each the folder is as it was."""
+        self.restart()
+        whole = shutil.copytree(self.state, self.state.with_name(f"{self.state.name}-whole"))
+        for path in self.files():
+            lose(path)
+            yield path
+            self.restart()
+            shutil.rmtree(self.state)
+            shutil.copytree(whole, self.state)
 
     def last_poll(self) -> Request:
         polls = [asked for asked in self.portal.requests if asked.path == "policy"]

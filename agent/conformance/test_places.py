@@ -93,41 +93,28 @@ def moved_before_the_first_policy(device: Device) -> None:
     [waits_elsewhere, left_by_its_owners_word, comes_home, moved_before_the_first_policy],
 )
 def test_it_waits_for_the_owner_whichever_one_file_was_lost(
-    working: Device,
-    tmp_path: Path,
-    begin: Callable[[Device], None],
-    lose: Callable[[Path], None],
+    working: Device, begin: Callable[[Device], None], lose: Callable[[Path], None]
 ) -> None:
     begin(working)
-    working.restart()
-    whole = shutil.copytree(working.state, tmp_path / "whole")
-    for path in working.files():
-        lose(path)
+    for path in working.losing_each_file(lose):
         for _ in range(2):
             working.poll()
             assert not working.ask(OPEN).allowed, f"without {path.name}"
             working.restart()
-        shutil.rmtree(working.state)
-        shutil.copytree(whole, working.state)
 
 
 @pytest.mark.parametrize("lose", [damage, Path.unlink])
 def test_after_the_owners_word_no_older_ceiling_comes_in_whichever_one_file_was_lost(
-    working: Device, tmp_path: Path, lose: Callable[[Path], None]
+    working: Device, lose: Callable[[Path], None]
 ) -> None:
     comes_home(working)
-    working.restart()
-    whole = shutil.copytree(working.state, tmp_path / "whole")
-    for path in working.files():
-        lose(path)
+    for path in working.losing_each_file(lose):
         working.poll()
         working.call("moved", cohort=COHORT)
         for _ in range(2):
             working.poll()
             assert not working.ask(OPEN).allowed, f"without {path.name}"
             working.restart()
-        shutil.rmtree(working.state)
-        shutil.copytree(whole, working.state)
 
 
 @pytest.mark.parametrize("cohort", ["us-tx", COHORT])
