@@ -312,14 +312,26 @@ def restore_policy(
         DocumentRefused: it would not be accepted.
     """
     accepted, stored = restore_accepted(state, floors=floors)
-    held = HeldPolicy(
+    held = hold_stored(state, accepted, stored.received, floors=floors, known=known)
+    return held, stored.etag
+
+
+def hold_stored(
+    state: State,
+    accepted: AcceptedPolicy,
+    received: Instant,
+    *,
+    floors: Floors,
+    known: HeldPolicy | None = None,
+) -> HeldPolicy:
+    """Return what `restore_accepted` found with what its ceiling names, as `restore_policy`."""
+    return HeldPolicy(
         accepted,
         _restore_register(state, accepted.ceiling, known),
-        stored.received,
+        received,
         place=state.read_place(floors).cohort,
         counterparties=_restore_filter(state, accepted.ceiling, known),
     )
-    return held, stored.etag
 
 
 def restore_accepted(state: State, *, floors: Floors) -> tuple[AcceptedPolicy, StoredPolicy]:

@@ -17,7 +17,13 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Final
 
-from consent_agent.acceptance import Floors, SignedDocuments, accept, verify_documents
+from consent_agent.acceptance import (
+    AcceptedPolicy,
+    Floors,
+    SignedDocuments,
+    accept,
+    verify_documents,
+)
 from consent_agent.client import NewPolicy, PortalClient, StillCurrent
 from consent_agent.clock import Clock, Instant
 from consent_agent.confirming import Confirmations
@@ -30,7 +36,7 @@ from consent_agent.errors import (
     StateRefused,
 )
 from consent_agent.floors import raise_ceilings
-from consent_agent.gate import Gate, HeldPolicy, restore_accepted, restore_policy
+from consent_agent.gate import Gate, HeldPolicy, hold_stored, restore_accepted
 from consent_agent.pacing import SLEPT_SECONDS, BackOff, Pace
 from consent_agent.pausing import OwnPause
 from consent_agent.place import OwnPlace
@@ -156,13 +162,13 @@ class Agent:
         except (AgentError, DocumentRefused) as failure:
             self._announce(f"What was confirmed last is not known: {failure}")
         try:
-            self._restore_floors()
-            held, etag = restore_policy(self._state, floors=self._floors)
+            accepted, stored = self._restore_accepted()
+            held = hold_stored(self._state, accepted, stored.received, floors=self._floors)
         except (AgentError, DocumentRefused) as failure:
             self._gate.close(failure.code)
             self._announce(f"No stored policy is in force: {failure}")
         else:
-            self._etag = etag
+            self._etag = stored.etag
             is_this_boot = held.received.boot == self._clock.now().boot
             self._kept_until = held.fresh_until_steady if is_this_boot else None
             self._gate.swap(held)
@@ -170,7 +176,7 @@ class Agent:
         if self._confirmations.are_owed:
             self._reportable.set()
 
-    def _restore_floors(self) -> None:
+    def _restore_accepted(self) -> tuple[AcceptedPolicy, StoredPolicy]:
         """Know again which versions were seen, and where the owner works; and have it on disk.
 
         Raises:
@@ -190,7 +196,7 @@ class Agent:
         self._floors = raise_ceilings(self._floors, self._place.ceilings)
         try:
             self._trust.restore(at_least=self._floors.keys_version)
-            accepted, _ = restore_accepted(self._state, floors=self._floors)
+            accepted, stored = restore_accepted(self._state, floors=self._floors)
             self._floors = accepted.raise_floors(self._floors)
         finally:
             keys_version = max(self._floors.keys_version, self._trust.keys.version)
@@ -202,6 +208,7 @@ class Agent:
         if lost is not None:  # then it may be an older policy
             self._state.remove_policy()
             raise lost
+        return accepted, stored
 
     async def _poll_forever(self) -> None:
         back_off = BackOff()
